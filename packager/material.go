@@ -1,0 +1,146 @@
+package packager
+
+import "time"
+
+// Material is a file that answers (or may answer) a requirement.
+type Material struct {
+	Path    string   // slash-separated, relative to the case folder
+	Abs     string   // where the bytes are on this disk
+	IDs     []string // material ids of the catalogue, or backup requirement ids; empty: not placed
+	Role    Role
+	Matched Match  // why it stands under its ids
+	SHA256  string // hex
+	Bytes   int64
+	ModTime time.Time
+}
+
+// Role says what a file is for.
+type Role string
+
+const (
+	RoleMaterial Role = "material"
+	RoleBackup   Role = "backup"
+	RoleEvidence Role = "evidence" // of a fact; Material.IDs holds the requirement or fact id
+	RoleConsent  Role = "consent"  // stored, never in the bundle
+	RoleUnplaced Role = "unplaced"
+)
+
+// Match says how a file came to its requirement.
+type Match struct {
+	By   string // "case" (case.yaml names it), "name", "content"
+	Word string // the word of the name, or the field of the content
+}
+
+// Collection is what collect returns: every file of the case, hashed.
+type Collection struct {
+	Case      *Case
+	Rules     *RuleSet
+	Materials []Material // in order of path
+	Findings  []Finding
+}
+
+// Inspection is what inspect returns: the same files, with what they are.
+type Inspection struct {
+	Case     *Case
+	Rules    *RuleSet
+	Files    []Inspected
+	Findings []Finding // so far: from collect and inspect
+}
+
+// Inspected is a material with what was found out about it.
+type Inspected struct {
+	Material
+	Media   string // media type by content, "image/jpeg"
+	Form    Form
+	Pages   int // pages it will take up before framing; 0 when it has none
+	Picture *Picture
+	PDF     *PDFInfo
+	Archive *Archive
+	QR      []string // contents of QR codes found
+	Fields  []Field  // read by machine from text layer, QR or OCR
+	// Unusable says why the content cannot be shown in the bundle ("" when it
+	// can): the code of the finding that explains it.
+	Unusable string
+}
+
+// Form is the broad class of a file.
+type Form string
+
+const (
+	FormPicture Form = "picture"
+	FormPDF     Form = "pdf"
+	FormArchive Form = "archive"
+	FormOffice  Form = "office"
+	FormOFD     Form = "ofd"
+	FormTable   Form = "table" // CSV, JSON, HTML, plain text exports
+	FormOther   Form = "other"
+)
+
+// Picture holds the measurements of a picture.
+type Picture struct {
+	Format        string // jpeg, png, heic, webp, bmp, gif, tiff
+	Width, Height int    // pixels, as stored
+	Orientation   int    // EXIF 1 to 8; 1 when absent
+	Frames        int
+	HasGPS        bool
+	HasEXIF       bool
+	CMYK          bool
+	Sharpness     float64 // variance of the Laplacian on a reduced grey picture
+	Brightness    float64 // mean, 0 to 1
+	Contrast      float64 // standard deviation, 0 to 1
+	Glare         float64 // share of clipped bright area, 0 to 1
+	SkewDegrees   float64
+	Blank         bool
+	Screenshot    bool   // a screen's own pixels
+	ScreenPhoto   bool   // a photo of a screen (moiré)
+	PHash         uint64 // perceptual hash, 64 bits
+}
+
+// UprightSize returns width and height after the EXIF orientation is applied.
+func (p *Picture) UprightSize() (w, h int) {
+	if p.Orientation >= 5 {
+		return p.Height, p.Width
+	}
+	return p.Width, p.Height
+}
+
+// PDFInfo is what a PDF is like.
+type PDFInfo struct {
+	Version       string
+	Encrypted     bool // needs a password that we do not have
+	EmptyPassword bool // encrypted, opened with the empty password
+	Signatures    int
+	JavaScript    bool
+	Launch        bool
+	XFA           bool
+	FormFields    int
+	Attachments   []string
+	Repaired      bool // had to be repaired to be read
+	TextLayer     bool
+}
+
+// Archive is the listing of a ZIP, TAR or 7z without its content.
+type Archive struct {
+	Format            string
+	Entries           int
+	Files             int
+	Bytes             int64 // uncompressed
+	Encrypted         bool
+	Corrupt           bool
+	First, Last       time.Time // modification times of entries
+	Unsafe            []string  // entries with a path that leaves the archive, or links
+	Names             []string  // the first names, for the reader
+	Items             *int64    // rows or records counted inside, when it is known how
+	FirstDay, LastDay Day       // of the data, where a column says so
+}
+
+// Field is one value read from a paper.
+type Field struct {
+	Name       string // name, uscc, legal_representative, id_number, valid_until, dated, account_id, addressee
+	Value      string
+	By         string  // "text", "qr", "ocr"
+	Confidence float64 // 0 to 1
+	Proven     bool    // a check digit shows that it was read right
+	Page       int
+	Zone       *Zone
+}

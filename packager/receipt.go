@@ -1,0 +1,66 @@
+package packager
+
+// Record is what audit returns: the files that stand beside the PDF.
+type Record struct {
+	SignedBundle
+	Workbook File   // audit.xlsx
+	Events   File   // events.jsonl
+	Manifest File   // manifest.json
+	Head     string // hash of the last event in Events
+}
+
+// File is a file that was made, with its digest.
+type File struct {
+	Path   string // on disk
+	SHA256 string // hex
+	Bytes  int64
+}
+
+// StoredObject is one object in the store, as the receipt names it.
+type StoredObject struct {
+	Key     string `json:"key"`
+	SHA256  string `json:"sha256"`
+	Bytes   int64  `json:"bytes"`
+	Version string `json:"version"`
+	// Name is the file's path in the case or in the out folder: Chinese names
+	// live here and never in keys.
+	Name string `json:"name"`
+}
+
+// Receipt is written last; its presence means that everything before it is
+// complete. On disk and in the store it is one line of canonical JSON (RFC
+// 8785) whose last member, "seal", is the base64 (RFC 4648 §4, no line
+// breaks) of a detached CMS signature over the canonical bytes without it.
+type Receipt struct {
+	Version     int            `json:"version"` // 1
+	Case        string         `json:"case"`
+	Number      int            `json:"number"` // n of <case>/<n>
+	Platform    string         `json:"platform"`
+	Application string         `json:"application"`
+	Day         string         `json:"day"`
+	CreatedAt   string         `json:"created_at"` // RFC 3339, UTC
+	Tool        string         `json:"tool"`
+	Rules       RulesRef       `json:"rules"`
+	Bundle      BundleRef      `json:"bundle"`
+	Signature   Signature      `json:"signature"`
+	Files       []StoredObject `json:"files"`   // bundle.pdf, audit.xlsx, events.jsonl, manifest.json
+	Objects     []StoredObject `json:"objects"` // blobs of the materials
+	EventsHead  string         `json:"events_head"`
+	Store       string         `json:"store"` // URL without credentials
+	Supersedes  string         `json:"supersedes,omitempty"`
+}
+
+// RulesRef names the rule pack that judged the case.
+type RulesRef struct {
+	Platform string `json:"platform"`
+	Revision string `json:"revision"`
+	Digest   string `json:"digest"`
+}
+
+// BundleRef names the bundle.
+type BundleRef struct {
+	ID     string `json:"id"`
+	SHA256 string `json:"sha256"`
+	Pages  int    `json:"pages"`
+	Bytes  int64  `json:"bytes"`
+}
