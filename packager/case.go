@@ -64,6 +64,7 @@ type Person struct {
 // compared: all fields are optional, and an absent one is never a mistake.
 type Paper struct {
 	Dated               Day
+	Undated             bool // the user says that the paper bears no date (case.yaml: dated: none)
 	Sealed              *bool
 	Signed              *bool
 	Addressee           string

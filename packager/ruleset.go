@@ -100,6 +100,10 @@ type Requirement struct {
 	Outcome  Outcome
 	Facts    []string
 	Evidence Severity // severity of missing evidence; "" when none is asked for
+	// IfUnknown is the severity of an Unknown outcome, as packager/rules
+	// resolves it: the rule's if_unknown, else warn for block rules and info
+	// for the rest. Empty is read so, too.
+	IfUnknown Severity
 
 	// Backup: limits of the export; 0 means no limit.
 	MaxAgeDays   int // exported at most this many days before filing
