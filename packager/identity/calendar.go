@@ -70,8 +70,8 @@ func ReadCalendar(fsys fs.FS, dir string) (*Calendar, error) {
 // ParseTable reads one table. Days outside its year, a make-up day that is no
 // weekend day, and a day that is both off and worked are errors.
 func ParseTable(b []byte) (Table, error) {
-	var f tableFile
-	if err := yaml.UnmarshalWithOptions(b, &f, yaml.Strict()); err != nil {
+	f, err := decodeTable(b)
+	if err != nil {
 		return Table{}, err
 	}
 	t := Table{
@@ -104,6 +104,18 @@ func ParseTable(b []byte) (Table, error) {
 		return Table{}, fmt.Errorf("no days off for %d", f.Year)
 	}
 	return t, nil
+}
+
+// decodeTable turns a panic of the YAML decoder (goccy/go-yaml 1.19.2 panics on
+// some tagged nodes, "off: !00 00") into an error.
+func decodeTable(b []byte) (f tableFile, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("not a table of days: %v", p)
+		}
+	}()
+	err = yaml.UnmarshalWithOptions(b, &f, yaml.Strict())
+	return f, err
 }
 
 // span reads "2026-01-01" or "2026-01-01..2026-01-03", at most 31 days.

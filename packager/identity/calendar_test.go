@@ -112,6 +112,7 @@ func TestTableMistakes(t *testing.T) {
 
 func FuzzParseTable(f *testing.F) {
 	f.Add([]byte("year: 2026\noff: [{name: a, days: 2026-01-01..2026-01-03}]\nwork: [2026-01-04]"))
+	f.Add([]byte("off: !00 00\n0008: 000000000000")) // the decoder panics
 	f.Fuzz(func(t *testing.T, b []byte) {
 		table, err := ParseTable(b)
 		if err != nil {

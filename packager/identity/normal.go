@@ -1,0 +1,79 @@
+package identity
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Normal brings a number to its plain form: NFKC (full-width becomes half),
+// without blanks and invisible characters, ASCII letters in upper case.
+func Normal(s string) string {
+	return upper(strip(norm.NFKC.String(s), invisible))
+}
+
+func strip(s string, drop func(rune) bool) string {
+	return strings.Map(func(r rune) rune {
+		if drop(r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// invisible reports blanks, controls and the format characters (zero-width
+// space and joiners, byte order mark, direction marks, soft hyphen) that come
+// along when a number is copied from a web page or a chat.
+func invisible(r rune) bool {
+	return unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Cc) || r == unicode.ReplacementChar
+}
+
+func upper(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'a' <= r && r <= 'z' {
+			return r - 'a' + 'A'
+		}
+		return r
+	}, s)
+}
+
+// dashes are the characters that people write where a hyphen belongs.
+func dash(r rune) bool { return unicode.Is(unicode.Pd, r) || r == '−' }
+
+func digits(s string) bool {
+	for _, r := range s {
+		if r < '0' || r > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// lookalikes are letters that are read or typed for a digit.
+var lookalikes = map[rune]string{'O': "0", 'Q': "0", 'D': "0", 'I': "1", 'L': "1", 'S': "5", 'Z': "2", 'B': "8", 'G': "6"}
+
+// Mask hides the middle of an identity number: 110***********0016. Shorter
+// numbers keep fewer characters, so that at least half is hidden.
+func Mask(number string) string {
+	r := []rune(Normal(number))
+	head, tail := 3, 4
+	switch n := len(r); {
+	case n < 5:
+		head, tail = 0, 0
+	case n < 9:
+		head, tail = 1, 1
+	case n < 15:
+		head, tail = 1, 3
+	}
+	return string(r[:head]) + strings.Repeat("*", len(r)-head-tail) + string(r[len(r)-tail:])
+}
+
+// MaskPhone hides the middle of a telephone number: 138****8000.
+func MaskPhone(number string) string {
+	s := Mobile(number).Normal
+	if len(s) != 11 || !digits(s) {
+		return Mask(s)
+	}
+	return s[:3] + "****" + s[7:]
+}
