@@ -1,0 +1,128 @@
+package inspect
+
+import (
+	"dossier/packager"
+)
+
+// facts are what the content of a file says, whatever the file is for. They
+// are what the cache keeps, as JSON.
+type facts struct {
+	Media    string
+	Form     packager.Form
+	Exts     []string // extensions that fit the content
+	Pages    int
+	Picture  *packager.Picture
+	PDF      *packager.PDFInfo
+	Archive  *packager.Archive
+	QR       []string
+	Fields   []packager.Field
+	Problems []problem
+}
+
+// problem is something wrong with a content, or worth saying about it.
+type problem struct {
+	Code string
+	Args packager.Args
+	// Fatal: the content cannot be shown, or a backup cannot be restored.
+	Fatal bool
+}
+
+func (f *facts) fatal(code string, args packager.Args) {
+	f.Problems = append(f.Problems, problem{code, args, true})
+}
+
+func (f *facts) note(code string, args packager.Args) {
+	f.Problems = append(f.Problems, problem{code, args, false})
+}
+
+// severities of what is said about a content that can still be used.
+var severities = map[string]packager.Severity{
+	"PDF_OPENED_WITH_EMPTY_PASSWORD": packager.Info,
+	"PDF_SIGNED":                     packager.Info,
+	"PDF_ATTACHMENTS":                packager.Info,
+	"PDF_REPAIRED":                   packager.Warn,
+	"PDF_ACTIVE_CONTENT":             packager.Warn,
+	"PDF_XFA":                        packager.Warn,
+	"ARCHIVE_ENCRYPTED":              packager.Warn,
+	"ARCHIVE_UNSAFE_PATH":            packager.Warn,
+	"ARCHIVE_NESTED":                 packager.Info,
+	"ARCHIVE_NOT_TESTED":             packager.Info,
+	"PICTURE_NOT_MEASURED":           packager.Info,
+	"TYPE_DIFFERS_FROM_NAME":         packager.Warn,
+}
+
+// judge says what the facts mean for a file in its role: the findings, and why
+// its content is unusable, if it is.
+func judge(m packager.Material, f *facts) (packager.Inspected, []packager.Finding) {
+	in := packager.Inspected{
+		Material: m, Media: f.Media, Form: f.Form, Pages: f.Pages,
+		Picture: f.Picture, PDF: f.PDF, Archive: f.Archive, QR: f.QR, Fields: f.Fields,
+	}
+	problems := f.Problems
+	if k := (kind{exts: f.Exts}); !k.fits(m.Path) {
+		problems = append(problems, problem{Code: "TYPE_DIFFERS_FROM_NAME", Args: packager.Args{"type": f.Media}})
+	}
+	if p := asMaterial(m, f); p != nil {
+		problems = append(problems, *p)
+	}
+	var found []packager.Finding
+	for _, p := range problems {
+		if p.Fatal && in.Unusable == "" {
+			in.Unusable = p.Code
+		}
+		args := packager.Args{"path": m.Path}
+		for k, v := range p.Args {
+			args[k] = v
+		}
+		req := ""
+		if len(m.IDs) > 0 {
+			req = m.IDs[0]
+		}
+		found = append(found, packager.Finding{Code: p.Code, Severity: severity(m.Role, p), Requirement: req, Material: m.Path, Args: args})
+	}
+	if m.Bytes == 0 && in.Unusable == "" {
+		in.Unusable = "FILE_EMPTY" // collect has said so
+	}
+	return in, found
+}
+
+// severity of a problem by what the file is for: a file that stands for
+// nothing stops nothing, and what stays out of the bundle only warns.
+func severity(role packager.Role, p problem) packager.Severity {
+	sev, ok := severities[p.Code]
+	if p.Fatal || !ok {
+		sev = packager.Block
+	}
+	switch {
+	case role == packager.RoleUnplaced:
+		return packager.Info
+	case role == packager.RoleConsent && sev == packager.Block:
+		return packager.Warn
+	}
+	return sev
+}
+
+// asMaterial says why a sound file cannot be shown as a page. Backups are not
+// shown, so any form will do for them.
+func asMaterial(m packager.Material, f *facts) *problem {
+	if m.Role != packager.RoleMaterial && m.Role != packager.RoleEvidence || m.Bytes == 0 {
+		return nil
+	}
+	code := ""
+	switch f.Form {
+	case packager.FormPicture, packager.FormPDF:
+		return nil
+	case packager.FormArchive:
+		code = "ARCHIVE_AS_MATERIAL"
+	case packager.FormOffice:
+		code = "OFFICE_FILE"
+	case packager.FormOFD:
+		code = "OFD_FILE"
+	default:
+		code = "FORMAT_NOT_PRINTABLE"
+		if f.Media == kindOther.media {
+			code = "FORMAT_UNKNOWN"
+		}
+	}
+	return &problem{Code: code, Args: packager.Args{"type": f.Media}, Fatal: true}
+}

@@ -1,0 +1,197 @@
+// Package inspect is the second step: it says what each file really is and how
+// good it is. It measures and lists; what is good enough is for check and the
+// rule packs to say.
+//
+// Files come from strangers. Each parser runs behind a limit on size, time and
+// memory and a panic fence; what goes wrong with one file becomes a finding
+// about it, and the run goes on.
+package inspect
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"dossier/packager"
+	"dossier/packager/archive"
+)
+
+// Options configure an Inspector. The zero value works: no cache, all cores,
+// default limits, Tesseract where the PATH has it.
+type Options struct {
+	// CacheDir keeps what was found out, by content. The records are sealed
+	// with a key that only the file's own bytes give, since they may hold what
+	// was read from a card; the folder is made with mode 0700. "" keeps nothing.
+	CacheDir string
+	Workers  int // files at a time; 0: GOMAXPROCS
+	// Tesseract is the path of the program that reads pictures; "" looks for
+	// it in the PATH, "off" reads none.
+	Tesseract string
+	Limits    Limits
+}
+
+// Limits bound what one file may cost. A field of 0 takes the default.
+type Limits struct {
+	PictureBytes  int64         // file size of a picture that is decoded; default 200 MiB
+	PicturePixels int64         // width × height; default 120 million
+	PDFBytes      int64         // file size of a PDF that is parsed; default 300 MiB
+	Memory        int64         // bytes that all decoders may hold at once, as estimated; default 320 MiB
+	Time          time.Duration // for one file that is no archive; default 60 s
+	ArchiveTime   time.Duration // for one archive, besides a second for each 20 MiB; default 60 s
+	Archive       archive.Limits
+}
+
+func (l Limits) withDefaults() Limits {
+	def := func(v *int64, d int64) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	def(&l.PictureBytes, 200<<20)
+	def(&l.PicturePixels, 120_000_000)
+	def(&l.PDFBytes, 300<<20)
+	def(&l.Memory, 320<<20)
+	if l.Time == 0 {
+		l.Time = time.Minute
+	}
+	if l.ArchiveTime == 0 {
+		l.ArchiveTime = time.Minute
+	}
+	return l
+}
+
+// Inspector inspects files. It may be used for several collections, one after
+// the other or at once; Close ends what it holds.
+type Inspector struct {
+	opt    Options
+	memory *semaphore.Weighted
+	pdfium *pdfium
+	ocr    *tesseract
+}
+
+// New returns an Inspector.
+func New(opt Options) *Inspector {
+	opt.Limits = opt.Limits.withDefaults()
+	if opt.Workers <= 0 {
+		opt.Workers = runtime.GOMAXPROCS(0)
+	}
+	return &Inspector{
+		opt:    opt,
+		memory: semaphore.NewWeighted(opt.Limits.Memory),
+		pdfium: newPdfium(opt.CacheDir),
+		ocr:    newTesseract(opt.Tesseract),
+	}
+}
+
+// Close ends the PDF engine, if it was started.
+func (x *Inspector) Close() error { return x.pdfium.close() }
+
+// Inspect returns every file of the collection with what it is. The error is a
+// cancelled context.
+func (x *Inspector) Inspect(ctx context.Context, c *packager.Collection, obs packager.Observer) (*packager.Inspection, error) {
+	n := len(c.Materials)
+	files := make([]packager.Inspected, n)
+	found := make([][]packager.Finding, n)
+	var done atomic.Int64
+	notify := func(kind, item string, add int64) {
+		obs.Notify(packager.Progress{Step: packager.StepInspect, Kind: kind, Item: item, Done: done.Add(add), Total: int64(n), Unit: "items"})
+	}
+	notify("start", "", 0)
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(x.opt.Workers)
+	for i, m := range c.Materials {
+		g.Go(func() error {
+			f := x.facts(gctx, m, wants(m, c.Rules))
+			if err := gctx.Err(); err != nil {
+				return err
+			}
+			files[i], found[i] = judge(m, f)
+			notify("advance", m.Path, 1)
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	notify("done", "", 0)
+	return &packager.Inspection{
+		Case: c.Case, Rules: c.Rules, Files: files,
+		Findings: append(slices.Clone(c.Findings), slices.Concat(found...)...),
+	}, nil
+}
+
+// want says what is looked for in a content beside its form.
+type want struct {
+	QR   bool
+	Text bool // text layer, or OCR of a picture
+}
+
+// facts returns what is known about a file's content, from the cache or by
+// looking.
+func (x *Inspector) facts(ctx context.Context, m packager.Material, w want) *facts {
+	if m.Bytes == 0 {
+		return &facts{Media: "application/x-empty", Form: packager.FormOther}
+	}
+	key := cacheKey(m.SHA256, w, x.ocr.available())
+	if f := x.load(key); f != nil {
+		return f
+	}
+	limit := x.opt.Limits.Time
+	f := fence(ctx, limit+archiveAllowance(m.Bytes), func(ctx context.Context) *facts { return x.look(ctx, m, w) })
+	if unchanged(m) && !f.passing() {
+		x.save(key, f)
+	} else if !unchanged(m) {
+		f = &facts{Form: packager.FormOther, Media: kindOther.media}
+		f.fatal("FILE_CHANGED", nil)
+	}
+	return f
+}
+
+// archiveAllowance gives big files the time to be read.
+func archiveAllowance(size int64) time.Duration {
+	return time.Duration(size/(20<<20)) * time.Second
+}
+
+// unchanged reports whether a file is still the one that was hashed.
+func unchanged(m packager.Material) bool {
+	st, err := os.Stat(m.Abs)
+	return err == nil && st.Size() == m.Bytes && st.ModTime().Equal(m.ModTime)
+}
+
+// look opens a file and finds out what it is.
+func (x *Inspector) look(ctx context.Context, m packager.Material, w want) *facts {
+	f := &facts{Media: kindOther.media, Form: packager.FormOther}
+	r, err := os.Open(m.Abs)
+	if err != nil {
+		f.fatal("FILE_UNREADABLE", packager.Args{"reason": cause(err)})
+		return f
+	}
+	defer r.Close()
+	head := make([]byte, min(headBytes, m.Bytes))
+	if _, err := r.ReadAt(head, 0); err != nil {
+		f.fatal("FILE_UNREADABLE", packager.Args{"reason": cause(err)})
+		return f
+	}
+	k := sniff(head)
+	if k.media == kindZIP.media {
+		k = zipKind(r, m.Bytes)
+	}
+	f.Media, f.Form, f.Exts = k.media, k.form, k.exts
+	switch k.form {
+	case packager.FormPicture:
+		x.picture(ctx, r, m.Bytes, k, w, f)
+	case packager.FormPDF:
+		x.pdf(ctx, r, m.Bytes, w, f)
+	case packager.FormArchive:
+		x.archive(ctx, r, m.Bytes, f)
+	case packager.FormOffice, packager.FormTable:
+		x.table(ctx, r, m.Bytes, k, f)
+	}
+	return f
+}

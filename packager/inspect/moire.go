@@ -1,0 +1,153 @@
+package inspect
+
+import (
+	"image"
+	"math"
+	"math/bits"
+	"math/cmplx"
+	"slices"
+)
+
+// tile is the side of the squares that are looked through for moiré.
+const tile = 256
+
+// screenPhoto reports whether a picture is a photo of a screen. The grid of a
+// screen's pixels beats with that of the camera: the spectrum has sharp peaks
+// away from the axes, at the same place in most parts of the picture. Print
+// has its energy near the axes and spread out.
+func screenPhoto(img image.Image) bool {
+	g := reduce(img, 4000) // the detail is lost in a smaller one
+	if g.w < 2*tile || g.h < 2*tile {
+		return false
+	}
+	votes, tiles := map[[2]int]int{}, 0
+	for _, fy := range []float64{0.2, 0.4, 0.6, 0.8} {
+		for _, fx := range []float64{0.2, 0.4, 0.6, 0.8} {
+			x0, y0 := int(fx*float64(g.w-tile)), int(fy*float64(g.h-tile))
+			tiles++
+			for _, p := range peaks(g, x0, y0) {
+				votes[[2]int{p[0] / 4, p[1] / 4}]++
+			}
+		}
+	}
+	for _, n := range votes {
+		if n*2 > tiles {
+			return true
+		}
+	}
+	return false
+}
+
+// peaks returns the frequencies, off the axes, whose energy is far above that
+// of the ring of frequencies around them.
+func peaks(g *grey, x0, y0 int) [][2]int {
+	f := spectrum(g, x0, y0)
+	var out [][2]int
+	const edge = 6 // of the axes, where print and borders are
+	for v := edge; v < tile/2; v++ {
+		for u := -tile/2 + 8; u < tile/2-8; u++ {
+			if u > -edge && u < edge || u*u+v*v < 24*24 {
+				continue
+			}
+			e := f[v][u&(tile-1)]
+			if e < 1 || !top(f, u, v, e) {
+				continue
+			}
+			if e > 12*ring(f, u, v) {
+				out = append(out, [2]int{u + tile, v})
+			}
+		}
+	}
+	return out
+}
+
+func top(f [][]float64, u, v int, e float64) bool {
+	for dv := -1; dv <= 1; dv++ {
+		for du := -1; du <= 1; du++ {
+			if f[(v+dv)&(tile-1)][(u+du)&(tile-1)] > e {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func ring(f [][]float64, u, v int) float64 {
+	var around []float64
+	for d := -6; d <= 6; d++ {
+		for _, at := range [][2]int{{d, -6}, {d, 6}, {-6, d}, {6, d}} {
+			around = append(around, f[(v+at[1])&(tile-1)][(u+at[0])&(tile-1)])
+		}
+	}
+	slices.Sort(around)
+	return around[len(around)*3/4]
+}
+
+// spectrum returns the magnitudes of the two-dimensional Fourier transform of
+// a square of the picture under a Hann window, for a pixel.
+func spectrum(g *grey, x0, y0 int) [][]float64 {
+	rows := make([][]complex128, tile)
+	var mean float64
+	for y := range tile {
+		for _, v := range g.pix[(y0+y)*g.w+x0 : (y0+y)*g.w+x0+tile] {
+			mean += float64(v)
+		}
+	}
+	mean /= tile * tile
+	for y := range tile {
+		rows[y] = make([]complex128, tile)
+		for x := range tile {
+			rows[y][x] = complex((float64(g.at(x0+x, y0+y))-mean)*hann[x]*hann[y], 0)
+		}
+		fft(rows[y])
+	}
+	out := make([][]float64, tile)
+	for y := range out {
+		out[y] = make([]float64, tile)
+	}
+	column := make([]complex128, tile)
+	for x := range tile {
+		for y := range tile {
+			column[y] = rows[y][x]
+		}
+		fft(column)
+		for y := range tile {
+			out[y][x] = cmplx.Abs(column[y]) / tile
+		}
+	}
+	return out
+}
+
+var hann = func() (w [tile]float64) {
+	for i := range w {
+		w[i] = 0.5 - 0.5*math.Cos(2*math.Pi*float64(i)/tile)
+	}
+	return w
+}()
+
+// roots are the complex roots of one that fft needs.
+var roots = func() (r [tile / 2]complex128) {
+	for i := range r {
+		r[i] = cmplx.Rect(1, -2*math.Pi*float64(i)/tile)
+	}
+	return r
+}()
+
+// fft transforms tile values in place (Cooley and Tukey, radix 2).
+func fft(a []complex128) {
+	const shift = 64 - 8 // tile is 2 to the power of 8
+	for i := range a {
+		if j := int(bits.Reverse64(uint64(i)) >> shift); j > i {
+			a[i], a[j] = a[j], a[i]
+		}
+	}
+	for size := 2; size <= tile; size *= 2 {
+		half, step := size/2, tile/size
+		for start := 0; start < tile; start += size {
+			for k := range half {
+				t := roots[k*step] * a[start+k+half]
+				a[start+k], a[start+k+half] = a[start+k]+t, a[start+k]-t
+			}
+		}
+	}
+}

@@ -1,0 +1,255 @@
+package inspect
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pdfcpu/pdfcpu/pkg/api"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/fault"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+
+	"dossier/packager"
+)
+
+func init() { api.DisableConfigDir() }
+
+// pdf finds out what a PDF is like. pdfcpu reads it; what pdfcpu refuses,
+// pdfium is asked to open.
+func (x *Inspector) pdf(ctx context.Context, r io.ReaderAt, size int64, w want, f *facts) {
+	info := &packager.PDFInfo{}
+	f.PDF = info
+	if size > x.opt.Limits.PDFBytes {
+		f.fatal("FILE_TOO_LARGE", packager.Args{"limit": megabytes(x.opt.Limits.PDFBytes)})
+		return
+	}
+	cost := min(2*size, x.opt.Limits.Memory)
+	if x.memory.Acquire(ctx, cost) != nil {
+		return
+	}
+	defer x.memory.Release(cost)
+
+	pages, err := readPDF(ctx, io.NewSectionReader(r, 0, size), info)
+	switch {
+	case err == nil:
+		f.Pages = pages
+	case errors.Is(err, pdfcpu.ErrWrongPassword):
+		info.Encrypted = true
+		f.fatal("PDF_ENCRYPTED", nil)
+		return
+	case ctx.Err() != nil:
+		return
+	default:
+		f.Pages, err = x.repair(ctx, r, size, info, err)
+		if errors.Is(err, errPassword) {
+			info.Encrypted = true
+			f.fatal("PDF_ENCRYPTED", nil)
+			return
+		}
+		if err != nil {
+			f.fatal("PDF_DAMAGED", packager.Args{"reason": brief(err.Error())})
+			return
+		}
+		info.Repaired = true
+		f.note("PDF_REPAIRED", packager.Args{"pages": strconv.Itoa(f.Pages)})
+	}
+	if f.Pages == 0 {
+		f.fatal("PDF_NO_PAGES", nil)
+		return
+	}
+	notePDF(info, f)
+	if w.Text {
+		x.readPDFText(ctx, r, size, f)
+	}
+}
+
+// notePDF says what is worth knowing about a PDF that can be shown.
+func notePDF(info *packager.PDFInfo, f *facts) {
+	if info.EmptyPassword {
+		f.note("PDF_OPENED_WITH_EMPTY_PASSWORD", nil)
+	}
+	if info.JavaScript || info.Launch {
+		what := []string{}
+		if info.JavaScript {
+			what = append(what, "JavaScript")
+		}
+		if info.Launch {
+			what = append(what, "Launch")
+		}
+		f.note("PDF_ACTIVE_CONTENT", packager.Args{"what": strings.Join(what, ", ")})
+	}
+	if info.Signatures > 0 {
+		f.note("PDF_SIGNED", packager.Args{"signatures": strconv.Itoa(info.Signatures)})
+	}
+	if info.XFA {
+		f.note("PDF_XFA", nil)
+	}
+	if len(info.Attachments) > 0 {
+		f.note("PDF_ATTACHMENTS", packager.Args{"names": brief(strings.Join(info.Attachments, ", "))})
+	}
+}
+
+// readPDF fills in info and returns the number of pages.
+func readPDF(ctx context.Context, r io.ReadSeeker, info *packager.PDFInfo) (pages int, err error) {
+	defer fault.Catch(&err)
+	conf := model.NewDefaultConfiguration()
+	conf.Cmd = model.LISTINFO
+	conf.ValidationMode = model.ValidationRelaxed
+	conf.Offline = true
+	conf.Limits.MaxStreamBytes = 256 << 20
+	conf.Limits.MaxDecodeBytes = 64 << 20
+	conf.Limits.MaxObjectCount = 2_000_000
+	conf.Limits.MaxXRefEntries = 2_000_000
+	conf.Limits.MaxObjectStreamCount = 200_000
+	pc, err := pdfcpu.ReadWithContext(ctx, r, conf)
+	if err != nil {
+		return 0, err
+	}
+	if err := pc.EnsurePageCount(); err != nil {
+		return 0, err
+	}
+	info.Version = pc.XRefTable.Version().String()
+	info.EmptyPassword = pc.E != nil
+	survey(pc, info)
+	return pc.PageCount, nil
+}
+
+// survey looks at every object for what a bundle cannot carry over: actions,
+// forms, signatures, attachments (ISO 32000-1: 12.6.4, 12.7, 12.8, 7.11.4).
+func survey(pc *model.Context, info *packager.PDFInfo) {
+	for _, n := range pc.Table {
+		if n == nil || n.Free {
+			continue
+		}
+		switch o := n.Object.(type) {
+		case types.Dict:
+			surveyDict(pc, o, info, 0)
+		case types.StreamDict:
+			surveyDict(pc, o.Dict, info, 0)
+		case types.Array:
+			surveyArray(pc, o, info, 0)
+		}
+	}
+	slices.Sort(info.Attachments)
+	info.Attachments = slices.Compact(info.Attachments)
+}
+
+// deepest bounds the nesting of direct objects.
+const deepest = 50
+
+func surveyDict(pc *model.Context, d types.Dict, info *packager.PDFInfo, depth int) {
+	if depth > deepest {
+		return
+	}
+	if s := name(pc, d["S"]); s == "JavaScript" {
+		info.JavaScript = true
+	} else if s == "Launch" {
+		info.Launch = true
+	}
+	if _, ok := d["JavaScript"]; ok { // the name tree of scripts that run at opening
+		info.JavaScript = true
+	}
+	if _, ok := d["XFA"]; ok {
+		info.XFA = true
+	}
+	if ft := name(pc, d["FT"]); ft == "Sig" && d["V"] != nil {
+		info.Signatures++
+	} else if ft != "" {
+		info.FormFields++
+	}
+	if name(pc, d["Type"]) == "Filespec" || d["EF"] != nil {
+		info.Attachments = append(info.Attachments, fileName(pc, d))
+	}
+	for _, v := range d {
+		switch v := v.(type) {
+		case types.Dict:
+			surveyDict(pc, v, info, depth+1)
+		case types.Array:
+			surveyArray(pc, v, info, depth+1)
+		}
+	}
+}
+
+func surveyArray(pc *model.Context, a types.Array, info *packager.PDFInfo, depth int) {
+	if depth > deepest {
+		return
+	}
+	for _, v := range a {
+		switch v := v.(type) {
+		case types.Dict:
+			surveyDict(pc, v, info, depth+1)
+		case types.Array:
+			surveyArray(pc, v, info, depth+1)
+		}
+	}
+}
+
+func name(pc *model.Context, o types.Object) string {
+	if r, ok := o.(types.IndirectRef); ok {
+		o, _ = pc.Dereference(r)
+	}
+	n, _ := o.(types.Name)
+	return string(n)
+}
+
+func fileName(pc *model.Context, d types.Dict) string {
+	for _, k := range []string{"UF", "F"} {
+		o := d[k]
+		if r, ok := o.(types.IndirectRef); ok {
+			o, _ = pc.Dereference(r)
+		}
+		switch s := o.(type) {
+		case types.StringLiteral:
+			if t, err := types.StringLiteralToString(s); err == nil {
+				return t
+			}
+		case types.HexLiteral:
+			if t, err := types.HexLiteralToString(s); err == nil {
+				return t
+			}
+		}
+	}
+	return "?"
+}
+
+// errPassword says that pdfium needs a password.
+var errPassword = errors.New("needs a password")
+
+// repair asks pdfium whether it can open what pdfcpu refused with cause.
+func (x *Inspector) repair(ctx context.Context, r io.ReaderAt, size int64, info *packager.PDFInfo, cause error) (pages int, err error) {
+	b := make([]byte, size)
+	if _, err := io.ReadFull(io.NewSectionReader(r, 0, size), b); err != nil {
+		return 0, err
+	}
+	scanRaw(b, info)
+	doc, err := x.pdfium.open(ctx, b)
+	if errors.Is(err, errPassword) {
+		return 0, err
+	}
+	if err != nil {
+		return 0, cause
+	}
+	defer doc.close()
+	return doc.pages, nil
+}
+
+// scanRaw looks for what survey would have found, in the bytes as they are:
+// what is inside compressed object streams is not seen.
+func scanRaw(b []byte, info *packager.PDFInfo) {
+	has := func(s string) bool { return bytes.Contains(b, []byte(s)) }
+	info.JavaScript = has("/JavaScript")
+	info.Launch = has("/Launch")
+	info.XFA = has("/XFA")
+	info.Signatures = bytes.Count(b, []byte("/ByteRange"))
+	if i := bytes.Index(b, []byte("%PDF-")); i >= 0 && i+8 <= len(b) {
+		info.Version = string(b[i+5 : i+8])
+	}
+}
+
+func megabytes(n int64) string { return strconv.FormatInt(n>>20, 10) + " MB" }
