@@ -129,8 +129,21 @@ type Signature struct {
 
 // Verdict is the answer of verify.
 type Verdict struct {
-	OK     bool
-	Checks []VerifyCheck
+	OK         bool
+	Checks     []VerifyCheck
+	Signatures []SignatureReport
+	Manifest   []byte // the manifest found in the PDF, nil if there is none
+}
+
+// SignatureReport is what verify found out about one signature.
+type SignatureReport struct {
+	Field             string
+	Level             string // B-B, B-T, B-LT, B-LTA, or "DocTimeStamp"
+	Signer            string // common name of the certificate
+	SHA256Fingerprint string // of the certificate, hex
+	Covers            int64  // bytes of the file, from its beginning
+	Trust             string // none (no roots given), untrusted, trusted
+	Time              string // RFC 3339, from a checked timestamp; "" when there is none
 }
 
 // VerifyCheck is one thing that verify looked at.

@@ -196,13 +196,13 @@ func bundleID(p *packager.Plan) string {
 	c := p.Report.Case
 	in := struct {
 		Case, Platform, Application, Day, Rules, Tool string
-		Draft                                        bool
-		Account                                      packager.Account
-		Applicant                                    packager.Applicant
-		Agent, Employee, Holder                      *packager.Person
-		Reason                                       string
-		Facts                                        map[string]packager.Fact
-		Files                                        []file
+		Draft                                         bool
+		Account                                       packager.Account
+		Applicant                                     packager.Applicant
+		Agent, Employee, Holder                       *packager.Person
+		Reason                                        string
+		Facts                                         map[string]packager.Fact
+		Files                                         []file
 	}{
 		c.ID, c.Platform, c.Application, p.Report.Rules.Day.String(), p.Report.Rules.Digest, p.Tool,
 		p.Draft, c.Account, c.Applicant, c.Agent, c.Employee, c.Holder, c.Reason, c.Facts, nil,

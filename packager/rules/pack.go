@@ -48,8 +48,8 @@ type FactSpec struct {
 	ID     string        `yaml:"id"`
 	Type   string        `yaml:"type"` // bool, int, number, date, text, choice, list
 	Values []string      `yaml:"values,omitempty"`
-	Unit   string        `yaml:"unit,omitempty"` // yuan, days, followers
-	Ask    packager.Text `yaml:"ask"`            // the question
+	Unit   string        `yaml:"unit,omitempty"`  // yuan, days, followers
+	Ask    packager.Text `yaml:"ask"`             // the question
 	Where  packager.Text `yaml:"where,omitempty"` // where the user finds the answer
 }
 

@@ -1,0 +1,558 @@
+package verify
+
+import (
+	"bytes"
+	"compress/zlib"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// document is a PDF file read by its cross-references, newest first.
+type document struct {
+	r       io.ReaderAt
+	size    int64
+	xref    map[int]place
+	trailer dict
+	// sections are the cross-reference sections from the newest to the
+	// oldest: one for each revision (two for a hybrid file).
+	sections []section
+	objStms  map[int]*objStm
+}
+
+// place is where an object is: at an offset, or in an object stream.
+type place struct {
+	off      int64
+	gen      int
+	inStream int // number of the object stream, 0 for none
+	index    int
+	free     bool
+}
+
+type section struct {
+	off     int64
+	isTable bool
+	trailer dict
+	objects map[int]place
+}
+
+// Bounds on hostile files.
+const (
+	maxSections = 1024
+	maxObjects  = 8 << 20
+	maxDecoded  = 256 << 20
+)
+
+var errDamaged = errors.New("the file is damaged")
+
+// openDocument reads the cross-references of a file. It repairs nothing: a
+// signed file that has to be repaired is not the file that was signed.
+func openDocument(r io.ReaderAt, size int64) (*document, error) {
+	d := &document{r: r, size: size, xref: map[int]place{}, objStms: map[int]*objStm{}}
+	start, err := d.startxref()
+	if err != nil {
+		return nil, err
+	}
+	seen := map[int64]bool{}
+	for queue := []int64{start}; len(queue) > 0; {
+		off := queue[0]
+		queue = queue[1:]
+		if seen[off] {
+			return nil, fmt.Errorf("%w: cross-references go in a circle", errDamaged)
+		}
+		seen[off] = true
+		if len(d.sections) == maxSections {
+			return nil, fmt.Errorf("%w: more than %d revisions", errDamaged, maxSections)
+		}
+		s, err := d.section(off)
+		if err != nil {
+			return nil, err
+		}
+		d.sections = append(d.sections, *s)
+		if d.trailer == nil {
+			d.trailer = s.trailer
+		}
+		for n, p := range s.objects {
+			if _, newer := d.xref[n]; !newer {
+				d.xref[n] = p
+			}
+		}
+		// A hybrid file's stream is looked up before the older revision.
+		if hybrid, ok := s.trailer["XRefStm"].(int64); ok {
+			queue = append(queue, hybrid)
+		}
+		if prev, ok := s.trailer["Prev"]; ok {
+			p, ok := prev.(int64)
+			if !ok {
+				return nil, fmt.Errorf("%w: /Prev is no number", errDamaged)
+			}
+			queue = append(queue, p)
+		}
+	}
+	return d, nil
+}
+
+// startxref finds the offset that the last lines of the file name.
+func (d *document) startxref() (int64, error) {
+	n := min(d.size, 2048)
+	tail := make([]byte, n)
+	if _, err := d.r.ReadAt(tail, d.size-n); err != nil && !errors.Is(err, io.EOF) {
+		return 0, err
+	}
+	i := bytes.LastIndex(tail, []byte("startxref"))
+	if i < 0 {
+		return 0, fmt.Errorf("%w: no startxref", errDamaged)
+	}
+	rest := tail[i:]
+	if !bytes.Contains(rest, []byte("%%EOF")) {
+		return 0, fmt.Errorf("%w: the file is cut off", errDamaged)
+	}
+	l := newLexer(bytes.NewReader(rest), int64(len(rest)), int64(len("startxref")))
+	off, err := l.object(0)
+	if v, ok := off.(int64); err == nil && ok && v > 0 && v < d.size {
+		return v, nil
+	}
+	return 0, fmt.Errorf("%w: startxref names no place", errDamaged)
+}
+
+func (d *document) section(off int64) (*section, error) {
+	l := newLexer(d.r, d.size, off)
+	first, err := l.object(0)
+	if err != nil {
+		return nil, fmt.Errorf("%w: cross-references at %d: %v", errDamaged, off, err)
+	}
+	if first == keyword("xref") {
+		return d.table(l, off)
+	}
+	if _, ok := first.(int64); !ok {
+		return nil, fmt.Errorf("%w: no cross-references at %d", errDamaged, off)
+	}
+	o, _, err := d.indirectAt(off)
+	if err != nil {
+		return nil, err
+	}
+	s, ok := o.(*stream)
+	if !ok || s.dict["Type"] != name("XRef") {
+		return nil, fmt.Errorf("%w: no cross-references at %d", errDamaged, off)
+	}
+	return d.xrefStream(s, off)
+}
+
+// table reads a classic table (7.5.4) after its keyword.
+func (d *document) table(l *lexer, off int64) (*section, error) {
+	s := &section{off: off, isTable: true, objects: map[int]place{}}
+	for {
+		o, err := l.object(0)
+		if err != nil {
+			return nil, fmt.Errorf("%w: table at %d: %v", errDamaged, off, err)
+		}
+		if o == keyword("trailer") {
+			break
+		}
+		first, ok1 := o.(int64)
+		c, err := l.object(0)
+		count, ok2 := c.(int64)
+		if err != nil || !ok1 || !ok2 || first < 0 || count < 0 || first+count > maxObjects {
+			return nil, fmt.Errorf("%w: table at %d", errDamaged, off)
+		}
+		for i := range count {
+			p, err := tableEntry(l)
+			if err != nil {
+				return nil, fmt.Errorf("%w: table at %d: %v", errDamaged, off, err)
+			}
+			s.objects[int(first+i)] = p
+		}
+	}
+	t, err := l.object(0)
+	trailer, ok := t.(dict)
+	if err != nil || !ok {
+		return nil, fmt.Errorf("%w: trailer of %d", errDamaged, off)
+	}
+	s.trailer = trailer
+	return s, nil
+}
+
+func tableEntry(l *lexer) (place, error) {
+	// "0000000016 00000 n": three words, and never a reference.
+	l.skipSpace()
+	o, err1 := l.word()
+	l.skipSpace()
+	g, err2 := l.word()
+	l.skipSpace()
+	k, err3 := l.word()
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return place{}, err
+	}
+	off, ok1 := parseInt(o)
+	gen, ok2 := parseInt(g)
+	if !ok1 || !ok2 || k != "n" && k != "f" {
+		return place{}, errSyntax
+	}
+	return place{off: off, gen: int(gen), free: k == "f"}, nil
+}
+
+// xrefStream reads a cross-reference stream (7.5.8).
+func (d *document) xrefStream(st *stream, off int64) (*section, error) {
+	bad := func(what string) error {
+		return fmt.Errorf("%w: cross-reference stream at %d: %s", errDamaged, off, what)
+	}
+	s := &section{off: off, trailer: st.dict, objects: map[int]place{}}
+	data, err := d.decode(st)
+	if err != nil {
+		return nil, bad(err.Error())
+	}
+	w, ok := ints(st.dict["W"])
+	if !ok || len(w) != 3 || slices.ContainsFunc(w, func(n int64) bool { return n < 0 || n > 8 }) {
+		return nil, bad("/W")
+	}
+	size, ok := st.dict["Size"].(int64)
+	if !ok || size < 0 || size > maxObjects {
+		return nil, bad("/Size")
+	}
+	index := []int64{0, size}
+	if v, given := st.dict["Index"]; given {
+		if index, ok = ints(v); !ok || len(index)%2 != 0 {
+			return nil, bad("/Index")
+		}
+	}
+	field := func(b []byte) (v int64) {
+		for _, c := range b {
+			v = v<<8 | int64(c)
+		}
+		return v
+	}
+	width := int(w[0] + w[1] + w[2])
+	for i := 0; i < len(index); i += 2 {
+		first, count := index[i], index[i+1]
+		if first < 0 || count < 0 || first+count > maxObjects || int64(len(data)) < count*int64(width) {
+			return nil, bad("too short")
+		}
+		for n := range count {
+			e := data[:width]
+			data = data[width:]
+			kind := int64(1)
+			if w[0] > 0 {
+				kind = field(e[:w[0]])
+			}
+			b, c := field(e[w[0]:w[0]+w[1]]), field(e[w[0]+w[1]:])
+			switch kind {
+			case 0:
+				s.objects[int(first+n)] = place{free: true}
+			case 1:
+				s.objects[int(first+n)] = place{off: b, gen: int(c)}
+			case 2:
+				s.objects[int(first+n)] = place{inStream: int(b), index: int(c)}
+			}
+		}
+	}
+	return s, nil
+}
+
+func ints(o any) ([]int64, bool) {
+	a, ok := o.(array)
+	if !ok {
+		return nil, false
+	}
+	out := make([]int64, len(a))
+	for i, v := range a {
+		if out[i], ok = v.(int64); !ok {
+			return nil, false
+		}
+	}
+	return out, true
+}
+
+// indirectAt reads "n g obj … endobj" at an offset.
+func (d *document) indirectAt(off int64) (any, ref, error) {
+	bad := func(what string) error { return fmt.Errorf("%w: object at %d: %s", errDamaged, off, what) }
+	if off <= 0 || off >= d.size {
+		return nil, ref{}, bad("outside the file")
+	}
+	l := newLexer(d.r, d.size, off)
+	n, ok1 := l.smallNumber()
+	g, ok2 := l.smallNumber()
+	k, err := l.object(0)
+	if !ok1 || !ok2 || err != nil || k != keyword("obj") {
+		return nil, ref{}, bad("no object")
+	}
+	o, err := l.object(0)
+	if err != nil {
+		return nil, ref{}, bad(err.Error())
+	}
+	id := ref{n, g}
+	if dc, ok := o.(dict); ok {
+		l.skipSpace()
+		back := l.pos
+		if w, err := l.word(); err == nil && w == "stream" {
+			if c, ok := l.peek(); ok && c == '\r' {
+				l.pos++
+			}
+			if c, ok := l.peek(); ok && c == '\n' {
+				l.pos++
+			}
+			return &stream{dict: dc, off: l.pos}, id, nil
+		}
+		l.pos = back
+	}
+	return o, id, nil
+}
+
+func (l *lexer) smallNumber() (int, bool) {
+	l.skipSpace()
+	w, err := l.word()
+	if err != nil {
+		return 0, false
+	}
+	n, ok := parseInt(w)
+	return int(n), ok && n >= 0 && n <= maxObjects
+}
+
+// get follows references until it meets an object that is none.
+func (d *document) get(o any) (any, error) {
+	for range 32 {
+		r, ok := o.(ref)
+		if !ok {
+			return o, nil
+		}
+		var err error
+		if o, err = d.load(r); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("%w: references go in a circle", errDamaged)
+}
+
+func (d *document) load(r ref) (any, error) {
+	p, ok := d.xref[r.num]
+	if !ok || p.free {
+		return nil, nil // a missing object is null (7.3.10)
+	}
+	if p.inStream != 0 {
+		return d.fromStream(p.inStream, r.num)
+	}
+	o, id, err := d.indirectAt(p.off)
+	if err != nil {
+		return nil, err
+	}
+	if id.num != r.num {
+		return nil, fmt.Errorf("%w: object %d stands where %d should", errDamaged, id.num, r.num)
+	}
+	return o, nil
+}
+
+// getDict is get for a dictionary; null gives nil.
+func (d *document) getDict(o any) (dict, error) {
+	v, err := d.get(o)
+	if err != nil || v == nil {
+		return nil, err
+	}
+	switch v := v.(type) {
+	case dict:
+		return v, nil
+	case *stream:
+		return v.dict, nil
+	}
+	return nil, fmt.Errorf("%w: %T where a dictionary should be", errDamaged, v)
+}
+
+func (d *document) getArray(o any) (array, error) {
+	v, err := d.get(o)
+	if err != nil || v == nil {
+		return nil, err
+	}
+	a, ok := v.(array)
+	if !ok {
+		return nil, fmt.Errorf("%w: %T where an array should be", errDamaged, v)
+	}
+	return a, nil
+}
+
+// objStm is an object stream (7.5.7), decoded.
+type objStm struct {
+	data    []byte
+	offsets map[int]int64
+}
+
+func (d *document) fromStream(num, want int) (any, error) {
+	s, ok := d.objStms[num]
+	if !ok {
+		var err error
+		if s, err = d.openObjStm(num); err != nil {
+			return nil, err
+		}
+		d.objStms[num] = s
+	}
+	off, ok := s.offsets[want]
+	if !ok {
+		return nil, fmt.Errorf("%w: object %d is not in stream %d", errDamaged, want, num)
+	}
+	return newLexer(bytes.NewReader(s.data), int64(len(s.data)), off).object(0)
+}
+
+func (d *document) openObjStm(num int) (*objStm, error) {
+	bad := func(what string) error { return fmt.Errorf("%w: object stream %d: %s", errDamaged, num, what) }
+	p, ok := d.xref[num]
+	if !ok || p.free || p.inStream != 0 {
+		return nil, bad("not there")
+	}
+	o, id, err := d.indirectAt(p.off)
+	if err != nil {
+		return nil, err
+	}
+	st, ok := o.(*stream)
+	if !ok || id.num != num || st.dict["Type"] != name("ObjStm") {
+		return nil, bad("not one")
+	}
+	data, err := d.decode(st)
+	if err != nil {
+		return nil, bad(err.Error())
+	}
+	n, ok1 := st.dict["N"].(int64)
+	first, ok2 := st.dict["First"].(int64)
+	if !ok1 || !ok2 || n < 0 || n > maxObjects || first < 0 || first > int64(len(data)) {
+		return nil, bad("head")
+	}
+	s := &objStm{data: data, offsets: map[int]int64{}}
+	l := newLexer(bytes.NewReader(data), first, 0)
+	for range n {
+		k, ok1 := l.smallNumber()
+		off, ok2 := l.smallNumber()
+		if !ok1 || !ok2 || first+int64(off) > int64(len(data)) {
+			return nil, bad("head")
+		}
+		s.offsets[k] = first + int64(off)
+	}
+	return s, nil
+}
+
+// raw returns the bytes of a stream as they are stored.
+func (d *document) raw(s *stream) (*io.SectionReader, error) {
+	v, err := d.get(s.dict["Length"])
+	if err != nil {
+		return nil, err
+	}
+	n, ok := v.(int64)
+	if !ok || n < 0 || s.off+n > d.size {
+		return nil, fmt.Errorf("%w: length of a stream", errDamaged)
+	}
+	return io.NewSectionReader(d.r, s.off, n), nil
+}
+
+// decode returns the data of a stream: unfiltered or Flate, with or without a
+// PNG predictor (7.4.4.4). Those are all that structure streams use.
+func (d *document) decode(s *stream) ([]byte, error) {
+	raw, err := d.raw(s)
+	if err != nil {
+		return nil, err
+	}
+	filter, err := d.get(s.dict["Filter"])
+	if err != nil {
+		return nil, err
+	}
+	parms, err := d.get(s.dict["DecodeParms"])
+	if err != nil {
+		return nil, err
+	}
+	if a, ok := filter.(array); ok {
+		switch len(a) {
+		case 0:
+			filter = nil
+		case 1:
+			filter = a[0]
+		default:
+			return nil, fmt.Errorf("filters %v", a)
+		}
+		if p, ok := parms.(array); ok && len(p) == 1 {
+			if parms, err = d.get(p[0]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	switch filter {
+	case nil:
+		return io.ReadAll(io.LimitReader(raw, maxDecoded))
+	case name("FlateDecode"):
+	default:
+		return nil, fmt.Errorf("filter %v", filter)
+	}
+	z, err := zlib.NewReader(raw)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(z, maxDecoded+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxDecoded {
+		return nil, fmt.Errorf("more than %d bytes", maxDecoded)
+	}
+	p, _ := parms.(dict)
+	return unpredict(data, p)
+}
+
+func unpredict(data []byte, p dict) ([]byte, error) {
+	predictor, _ := p["Predictor"].(int64)
+	if predictor < 2 {
+		return data, nil
+	}
+	columns, ok := p["Columns"].(int64)
+	if !ok {
+		columns = 1
+	}
+	for _, k := range []name{"Colors", "BitsPerComponent"} {
+		want := int64(1)
+		if k == "BitsPerComponent" {
+			want = 8
+		}
+		if v, given := p[k].(int64); given && v != want {
+			return nil, fmt.Errorf("/%s %d", k, v)
+		}
+	}
+	if predictor < 10 || columns < 1 || columns > 1<<16 {
+		return nil, fmt.Errorf("predictor %d", predictor)
+	}
+	w := int(columns)
+	out := make([]byte, 0, len(data))
+	prev := make([]byte, w)
+	for len(data) > w {
+		kind, row := data[0], slices.Clone(data[1:w+1])
+		data = data[w+1:]
+		for i := range row {
+			var left, up, corner byte
+			up = prev[i]
+			if i > 0 {
+				left, corner = row[i-1], prev[i-1]
+			}
+			switch kind {
+			case 0:
+			case 1:
+				row[i] += left
+			case 2:
+				row[i] += up
+			case 3:
+				row[i] += byte((int(left) + int(up)) / 2)
+			case 4:
+				row[i] += paeth(left, up, corner)
+			default:
+				return nil, fmt.Errorf("row filter %d", kind)
+			}
+		}
+		out = append(out, row...)
+		prev = row
+	}
+	return out, nil
+}
+
+func paeth(a, b, c byte) byte {
+	p := int(a) + int(b) - int(c)
+	abs := func(x int) int { return max(x, -x) }
+	pa, pb, pc := abs(p-int(a)), abs(p-int(b)), abs(p-int(c))
+	switch {
+	case pa <= pb && pa <= pc:
+		return a
+	case pb <= pc:
+		return b
+	}
+	return c
+}

@@ -1,0 +1,358 @@
+package verify
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"dossier/packager"
+)
+
+const (
+	receiptName  = "receipt.json"
+	bundleName   = "bundle.pdf"
+	manifestName = "manifest.json"
+	eventsName   = "events.jsonl"
+)
+
+// maxDocument bounds what is read into memory whole: receipt and manifest.
+const maxDocument = 64 << 20
+
+// Folder checks an out folder: its receipt, everything that the receipt names,
+// and, when caseDir is not "", the materials in the case folder that the
+// manifest names. A material that is gone is said and is no failure: its time
+// may have been over (PIPL art. 19).
+func Folder(ctx context.Context, dir, caseDir string, o Options) (*packager.Verdict, error) {
+	f := &findings{}
+	b, err := readSmall(filepath.Join(dir, receiptName))
+	if errors.Is(err, fs.ErrNotExist) {
+		f.add(false, "receipt", "VERIFY_NO_RECEIPT", dir, nil)
+		return f.verdict(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := f.receipt(b)
+	if s == nil {
+		return f.verdict(), nil
+	}
+	for _, file := range s.receipt.Files {
+		if !filepath.IsLocal(filepath.FromSlash(file.Name)) {
+			f.add(false, "receipt.file", "VERIFY_RECEIPT", file.Name, packager.Args{"error": "a name that leaves the folder"})
+			continue
+		}
+		if err := f.fileDigest(ctx, filepath.Join(dir, filepath.FromSlash(file.Name)), file); err != nil {
+			return nil, err
+		}
+	}
+	if err := f.documents(ctx, dir, s, o); err != nil {
+		return nil, err
+	}
+	if caseDir != "" {
+		if err := f.materials(ctx, caseDir, f.v.Manifest); err != nil {
+			return nil, err
+		}
+	}
+	return f.verdict(), ctx.Err()
+}
+
+// receipt checks the receipt's own seal; nil when it does not hold.
+func (f *findings) receipt(b []byte) *sealed {
+	s, err := parseReceipt(b)
+	if err != nil {
+		f.add(false, "receipt.seal", "VERIFY_RECEIPT", receiptName, packager.Args{"error": err.Error()})
+		return nil
+	}
+	f.add(true, "receipt.seal", "VERIFY_RECEIPT_OK", receiptName, packager.Args{"signer": s.seal.signer.Subject.CommonName})
+	return s
+}
+
+// documents checks the PDF, the manifest and the log against each other and
+// against the receipt.
+func (f *findings) documents(ctx context.Context, dir string, s *sealed, o Options) error {
+	manifest, err := readSmall(filepath.Join(dir, manifestName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err == nil {
+		o.Manifest = manifest
+	}
+	if err := f.pdfFile(ctx, filepath.Join(dir, bundleName), o); err != nil {
+		return err
+	}
+	f.sameSigner(s)
+	f.sameCase(s, manifest)
+	log, err := os.Open(filepath.Join(dir, eventsName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the digest check has said so
+	}
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	f.events(log, s)
+	return nil
+}
+
+func (f *findings) pdfFile(ctx context.Context, path string, o Options) error {
+	v, err := PDF(ctx, path, o)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the digest check has said so
+	}
+	if err != nil {
+		return err
+	}
+	f.v.Checks = append(f.v.Checks, v.Checks...)
+	f.v.Signatures = append(f.v.Signatures, v.Signatures...)
+	f.v.Manifest = v.Manifest
+	return nil
+}
+
+// sameSigner holds the receipt's signature entry and its seal against the
+// signature in the PDF: another case's receipt, or a receipt that somebody
+// else made, is not this bundle's.
+func (f *findings) sameSigner(s *sealed) {
+	want := s.receipt.Signature.SHA256Fingerprint
+	ok := want == fingerprint(s.seal.signer)
+	found := false
+	for _, sig := range f.v.Signatures {
+		found = found || sig.SHA256Fingerprint == want
+	}
+	f.add(ok && found, "receipt.signer", codeFor(ok && found, "VERIFY_RECEIPT_SIGNER_OK", "VERIFY_RECEIPT_SIGNER"), receiptName, nil)
+}
+
+func (f *findings) sameCase(s *sealed, manifest []byte) {
+	var m packager.Manifest
+	if err := json.Unmarshal(manifest, &m); err != nil {
+		f.add(false, "manifest", "VERIFY_MANIFEST_DAMAGED", manifestName, packager.Args{"error": err.Error()})
+		return
+	}
+	r := s.receipt
+	ok := m.Bundle == r.Bundle.ID && m.Case == r.Case && m.Platform == r.Platform && m.Rules.Digest == r.Rules.Digest
+	f.add(ok, "receipt.case", codeFor(ok, "VERIFY_RECEIPT_CASE_OK", "VERIFY_RECEIPT_CASE"), receiptName, packager.Args{"bundle": m.Bundle})
+}
+
+func (f *findings) events(r io.Reader, s *sealed) {
+	head, n, err := walkEvents(r)
+	switch {
+	case err != nil:
+		f.add(false, "events.chain", "VERIFY_EVENTS", eventsName, packager.Args{"error": err.Error()})
+	case head != s.receipt.EventsHead:
+		f.add(false, "events.chain", "VERIFY_EVENTS_HEAD", eventsName, nil)
+	default:
+		f.add(true, "events.chain", "VERIFY_EVENTS_OK", eventsName, packager.Args{"n": fmt.Sprint(n), "head": head})
+	}
+}
+
+// fileDigest compares a file with what the receipt says of it.
+func (f *findings) fileDigest(ctx context.Context, path string, want packager.StoredObject) error {
+	sum, n, err := hashFile(ctx, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		f.add(false, "receipt.file", "VERIFY_FILE_MISSING", want.Name, nil)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	ok := sum == want.SHA256 && n == want.Bytes
+	f.add(ok, "receipt.file", codeFor(ok, "VERIFY_FILE_OK", "VERIFY_FILE_CHANGED"), want.Name, packager.Args{"sha256": sum})
+	return nil
+}
+
+// materials holds the files of the case folder against the manifest.
+func (f *findings) materials(ctx context.Context, caseDir string, manifest []byte) error {
+	var m packager.Manifest
+	if err := json.Unmarshal(manifest, &m); err != nil {
+		return nil // said before
+	}
+	type named struct {
+		path, sha string
+		bytes     int64
+	}
+	var all []named
+	for _, it := range m.Materials {
+		all = append(all, named{it.Path, it.SHA256, it.Bytes})
+	}
+	for _, b := range m.Backups {
+		all = append(all, named{b.Path, b.SHA256, b.Bytes})
+	}
+	for _, it := range all {
+		if !filepath.IsLocal(filepath.FromSlash(it.path)) {
+			f.add(false, "material", "VERIFY_MANIFEST_DAMAGED", it.path, packager.Args{"error": "a path that leaves the case"})
+			continue
+		}
+		sum, n, err := hashFile(ctx, filepath.Join(caseDir, filepath.FromSlash(it.path)))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			f.add(true, "material", "VERIFY_MATERIAL_ABSENT", it.path, nil)
+		case err != nil:
+			return err
+		default:
+			ok := sum == it.sha && n == it.bytes
+			f.add(ok, "material", codeFor(ok, "VERIFY_MATERIAL_OK", "VERIFY_MATERIAL_CHANGED"), it.path, nil)
+		}
+	}
+	return nil
+}
+
+func hashFile(ctx context.Context, path string) (string, int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", 0, err
+	}
+	defer f.Close()
+	return hashAll(ctx, f)
+}
+
+func hashAll(ctx context.Context, r io.Reader) (string, int64, error) {
+	h := sha256.New()
+	n, err := copyTo(h, &cancelStream{ctx, r})
+	return hex.EncodeToString(h.Sum(nil)), n, err
+}
+
+type cancelStream struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c *cancelStream) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
+
+func readSmall(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readBounded(f)
+}
+
+func readBounded(r io.Reader) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxDocument+1))
+	if err == nil && len(b) > maxDocument {
+		err = fmt.Errorf("larger than %d bytes", maxDocument)
+	}
+	return b, err
+}
+
+// Source reads objects of a store.
+type Source interface {
+	// Open returns the object under key; fs.ErrNotExist if it is not there.
+	Open(ctx context.Context, key string) (io.ReadCloser, error)
+}
+
+// Stored checks a publication in a store, beginning with its receipt: every
+// object that the receipt names is read back whole.
+func Stored(ctx context.Context, src Source, receiptKey string, o Options) (*packager.Verdict, error) {
+	f := &findings{}
+	b, err := fetch(ctx, src, receiptKey)
+	if errors.Is(err, fs.ErrNotExist) {
+		f.add(false, "receipt", "VERIFY_NO_RECEIPT", receiptKey, nil)
+		return f.verdict(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := f.receipt(b)
+	if s == nil {
+		return f.verdict(), nil
+	}
+	dir, err := os.MkdirTemp("", "dossier-verify-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	base := receiptKey[:strings.LastIndexByte(receiptKey, '/')+1]
+	for _, file := range s.receipt.Files {
+		// A receipt that was moved to another place names keys that are not
+		// beside it.
+		if !strings.HasPrefix(file.Key, base) || !filepath.IsLocal(filepath.FromSlash(file.Name)) {
+			f.add(false, "receipt.place", "VERIFY_RECEIPT_MOVED", file.Key, nil)
+			continue
+		}
+		if err := f.download(ctx, src, file, filepath.Join(dir, filepath.FromSlash(file.Name))); err != nil {
+			return nil, err
+		}
+	}
+	for _, obj := range s.receipt.Objects {
+		if err := f.object(ctx, src, obj); err != nil {
+			return nil, err
+		}
+	}
+	if err := f.documents(ctx, dir, s, o); err != nil {
+		return nil, err
+	}
+	return f.verdict(), ctx.Err()
+}
+
+func fetch(ctx context.Context, src Source, key string) ([]byte, error) {
+	r, err := src.Open(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return readBounded(r)
+}
+
+func (f *findings) download(ctx context.Context, src Source, want packager.StoredObject, to string) error {
+	r, err := src.Open(ctx, want.Key)
+	if errors.Is(err, fs.ErrNotExist) {
+		f.add(false, "store.object", "VERIFY_OBJECT_MISSING", want.Key, packager.Args{"name": want.Name})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	w, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	sum, n, err := hashAll(ctx, io.TeeReader(r, w))
+	if cerr := w.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	f.compare(sum, n, want)
+	return nil
+}
+
+func (f *findings) object(ctx context.Context, src Source, want packager.StoredObject) error {
+	r, err := src.Open(ctx, want.Key)
+	if errors.Is(err, fs.ErrNotExist) {
+		f.add(false, "store.object", "VERIFY_OBJECT_MISSING", want.Key, packager.Args{"name": want.Name})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	sum, n, err := hashAll(ctx, r)
+	if err != nil {
+		return err
+	}
+	f.compare(sum, n, want)
+	return nil
+}
+
+func (f *findings) compare(sum string, n int64, want packager.StoredObject) {
+	ok := sum == want.SHA256 && n == want.Bytes
+	f.add(ok, "store.object", codeFor(ok, "VERIFY_OBJECT_OK", "VERIFY_OBJECT_CHANGED"), want.Key, packager.Args{"name": want.Name})
+}

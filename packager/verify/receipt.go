@@ -1,0 +1,57 @@
+package verify
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"dossier/packager"
+)
+
+// sealed is a receipt taken apart.
+type sealed struct {
+	receipt packager.Receipt
+	seal    *cms
+}
+
+var sealMark = []byte(`,"seal":"`)
+
+// parseReceipt reads a receipt and holds its seal against its bytes; see
+// packager.Receipt for the form.
+func parseReceipt(b []byte) (*sealed, error) {
+	b = bytes.TrimSuffix(b, []byte("\n"))
+	i := bytes.LastIndex(b, sealMark)
+	if i < 0 || !bytes.HasSuffix(b, []byte(`"}`)) {
+		return nil, errors.New("the receipt has no seal")
+	}
+	body := append(bytes.Clone(b[:i]), '}')
+	if _, err := decodeCanonical(body); err != nil {
+		return nil, err
+	}
+	der, err := base64.StdEncoding.Strict().DecodeString(string(b[i+len(sealMark) : len(b)-2]))
+	if err != nil {
+		return nil, fmt.Errorf("the seal: %w", err)
+	}
+	c, rest, err := parseCMS(der)
+	if err != nil {
+		return nil, err
+	}
+	if len(rest) != 0 || c.content != nil || !c.contentType.Equal(oidData) {
+		return nil, cmsError("the seal is not a detached signature")
+	}
+	if err := c.check(bytes.NewReader(body)); err != nil {
+		return nil, err
+	}
+	s := &sealed{seal: c}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&s.receipt); err != nil {
+		return nil, err
+	}
+	if s.receipt.Version != 1 {
+		return nil, fmt.Errorf("version %d of a receipt is not known", s.receipt.Version)
+	}
+	return s, nil
+}
