@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -37,6 +39,8 @@ func (s *search) digest(ctx context.Context, obs packager.Observer) error {
 	var mu sync.Mutex // findings
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
+	// The greatest first: one that is left to the end keeps a single core busy.
+	slices.SortStableFunc(files, func(a, b *file) int { return cmp.Compare(b.stat.Size(), a.stat.Size()) })
 	for _, f := range files {
 		g.Go(func() error {
 			code, err := s.sum(ctx, f, func(n int64) { notify("advance", f.path, n) })

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"cmp"
 	"slices"
 
 	"dossier/packager"
@@ -52,7 +53,8 @@ func (s *search) twin(f *file, others ...*file) *file {
 }
 
 // preferred orders files so that what case.yaml names comes first, then what
-// was placed by name, then the rest; each in order of path.
+// was placed by name, then the rest; of these the shortest name first, since
+// copies are called "… (1)".
 func (s *search) preferred() []*file {
 	out := s.ordered()
 	weight := func(f *file) int {
@@ -64,7 +66,9 @@ func (s *search) preferred() []*file {
 		}
 		return 2
 	}
-	slices.SortStableFunc(out, func(a, b *file) int { return weight(a) - weight(b) })
+	slices.SortStableFunc(out, func(a, b *file) int {
+		return cmp.Or(weight(a)-weight(b), len(a.path)-len(b.path))
+	})
 	return out
 }
 

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 	"unicode/utf8"
 
 	"dossier/packager"
@@ -17,6 +18,9 @@ import (
 func (s *search) walk(ctx context.Context) error {
 	for _, dir := range []string{MaterialsDir, BackupsDir} {
 		if _, err := s.root.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil && s.isLink(dir) {
+			s.find("FILE_OUTSIDE_CASE", packager.Block, dir, "", packager.Position{}, nil)
 			continue
 		}
 		err := fs.WalkDir(s.root.FS(), dir, func(raw string, d fs.DirEntry, err error) error {
@@ -30,7 +34,7 @@ func (s *search) walk(ctx context.Context) error {
 				}
 				return nil
 			}
-			if archive.Litter(raw) {
+			if archive.Litter(raw) || strings.HasPrefix(path.Base(raw), tempPrefix) {
 				if d.IsDir() {
 					return fs.SkipDir
 				}

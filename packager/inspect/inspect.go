@@ -180,7 +180,7 @@ func (x *Inspector) look(ctx context.Context, m packager.Material, w want) *fact
 	}
 	k := sniff(head)
 	if k.media == kindZIP.media {
-		k = zipKind(r, m.Bytes)
+		k = zipKind(ctx, r, m.Bytes)
 	}
 	f.Media, f.Form, f.Exts = k.media, k.form, k.exts
 	switch k.form {

@@ -124,44 +124,19 @@ func isArchiveName(name string) bool {
 	return false
 }
 
-// zipKind tells a plain ZIP from an office file or an OFD, which are ZIPs with
-// certain members (ECMA-376 part 2, GB/T 33190, OASIS OpenDocument part 3).
-func zipKind(r io.ReaderAt, size int64) kind {
-	k := kindZIP
-	enough := errors.New("enough")
-	n := 0
-	_, _ = archive.Walk(context.Background(), r, size, archive.Limits{}, func(e archive.Entry, read func() (io.ReadCloser, error)) error {
-		if n++; n > 2000 {
-			return enough
-		}
-		switch {
-		case e.Name == "OFD.xml":
-			k = kindOFD
-		case strings.HasPrefix(e.Name, "word/"):
-			k = kindDOCX
-		case strings.HasPrefix(e.Name, "xl/"):
-			k = kindXLSX
-		case strings.HasPrefix(e.Name, "ppt/"):
-			k = kindPPTX
-		case e.Name == "mimetype" && n == 1 && odf(read):
-			k = kindODF
-		default:
-			return nil
-		}
-		return enough
-	})
-	return k
-}
-
-func odf(read func() (io.ReadCloser, error)) bool {
-	if read == nil {
-		return false
+// zipKind tells a plain ZIP from an office file or an OFD, which are ZIPs too.
+func zipKind(ctx context.Context, r io.ReaderAt, size int64) kind {
+	switch archive.Contents(ctx, r, size) {
+	case archive.Word:
+		return kindDOCX
+	case archive.Excel:
+		return kindXLSX
+	case archive.PowerPoint:
+		return kindPPTX
+	case archive.OpenDocument:
+		return kindODF
+	case archive.OFD:
+		return kindOFD
 	}
-	rc, err := read()
-	if err != nil {
-		return false
-	}
-	defer rc.Close()
-	b, _ := io.ReadAll(io.LimitReader(rc, 200))
-	return strings.HasPrefix(string(b), kindODF.media)
+	return kindZIP
 }
