@@ -1,0 +1,215 @@
+package audit
+
+import (
+	"context"
+	"io"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/xuri/excelize/v2"
+
+	"dossier/packager"
+	"dossier/packager/i18n"
+)
+
+// source is what the workbook is made of.
+type source struct {
+	sb      *packager.SignedBundle
+	verdict *packager.Verdict
+	log     *Log
+	stored  []packager.StoredObject
+	printer *i18n.Printer
+	opts    Options
+}
+
+// sheetIDs are the sheets in their order.
+var sheetIDs = []string{"summary", "requirements", "materials", "findings", "agreement", "events", "signature", "stored", "timeline", "backups"}
+
+func writeWorkbook(ctx context.Context, w io.Writer, src source, dir string) error {
+	mask := MaskIDs
+	if src.opts.Unmask {
+		mask = func(s string) string { return s }
+	}
+	header := src.printer.Text("audit.header", packager.Args{"bundle": src.sb.Plan.BundleID})
+	b, err := newBook(src.printer, mask, header, dir)
+	if err != nil {
+		return err
+	}
+	defer b.f.Close()
+	v := newView(src, b)
+	if err := b.reserve(sheetIDs...); err != nil {
+		return err
+	}
+	if err := src.log.Events(func(e packager.Event) error {
+		at, err := time.Parse(time.RFC3339, e.At)
+		v.last = at
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := v.properties(); err != nil {
+		return err
+	}
+	pictures, err := v.thumbnails(ctx)
+	if err != nil {
+		return err
+	}
+	for _, write := range []func() error{
+		v.summary, v.requirements, func() error { return v.materials(pictures) }, v.findings, v.agreement,
+		v.events, v.signature, v.objects, v.timeline, v.backups,
+	} {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := write(); err != nil {
+			return err
+		}
+	}
+	return b.save(w, dir)
+}
+
+// properties are those of the file. Its times are those of the last event, so
+// that making the workbook again changes nothing.
+func (v *view) properties() error {
+	at := v.last.UTC().Format(time.RFC3339)
+	if v.last.IsZero() {
+		at = v.report.Rules.Day.Time().UTC().Format(time.RFC3339)
+	}
+	tool := "dossier " + v.plan.Tool
+	if err := v.f.SetDocProps(&excelize.DocProperties{
+		Title:          v.p.Text("audit.header", packager.Args{"bundle": v.plan.BundleID}),
+		Subject:        v.report.Rules.Name.In(v.p.Lang),
+		Creator:        tool,
+		LastModifiedBy: tool,
+		Created:        at, Modified: at,
+		Identifier: v.plan.BundleID,
+		Language:   map[string]string{"zh": "zh-CN", "en": "en"}[v.p.Lang],
+		Version:    "1",
+	}); err != nil {
+		return err
+	}
+	full := true
+	return v.f.SetCalcProps(&excelize.CalcPropsOptions{FullCalcOnLoad: &full})
+}
+
+// view is the source, looked up in the ways that the sheets need.
+type view struct {
+	*book
+	source
+	plan   *packager.Plan
+	report *packager.Report
+	last   time.Time // of the last event
+
+	requirement map[string]int // id → row of its sheet
+	material    map[string]int // path → row of its sheet
+	object      map[string]int // path → row of the stored objects
+	pages       map[string]packager.PageRange
+	worst       map[string]packager.Severity // path → worst finding about it
+	titles      map[string]string            // requirement id → title
+	asked       map[string][]string          // path → requirements that it answers
+}
+
+func newView(src source, b *book) *view {
+	v := &view{
+		book: b, source: src, plan: src.sb.Plan, report: src.sb.Plan.Report,
+		requirement: map[string]int{}, material: map[string]int{}, object: map[string]int{},
+		pages: map[string]packager.PageRange{}, worst: map[string]packager.Severity{}, titles: map[string]string{}, asked: map[string][]string{},
+	}
+	const first = 2 // row behind the heads
+	for i, r := range v.report.Requirements {
+		v.requirement[r.ID], v.titles[r.ID] = i+first, r.Title.In(b.p.Lang)
+	}
+	for i, f := range v.report.Files {
+		v.material[f.Path] = i + first
+	}
+	for i, o := range src.stored {
+		v.object[o.Name] = i + first
+	}
+	ranges := map[int]packager.PageRange{}
+	for _, r := range src.sb.Map {
+		if r.Item > 0 {
+			ranges[r.Item] = r
+		}
+	}
+	for _, it := range v.plan.Items {
+		v.asked[it.File.Path] = appendNew(v.asked[it.File.Path], it.Requirements...)
+		if r, ok := ranges[it.No]; ok {
+			v.pages[it.File.Path] = r
+		}
+	}
+	for _, f := range v.report.Findings {
+		if s, ok := v.worst[f.Material]; !ok || f.Severity.Rank() < s.Rank() {
+			v.worst[f.Material] = f.Severity
+		}
+	}
+	return v
+}
+
+// say is a text of the catalog.
+func (v *view) say(key string) string { return v.p.Text("audit."+key, nil) }
+
+// light is a state with its sign and its word.
+func (v *view) light(s packager.Severity) cell {
+	if s == "" {
+		s = packager.StateOK
+	}
+	return cell{kind: kindState, text: v.say("state." + string(s)), state: s}
+}
+
+// toRequirement links to a requirement's row.
+func (v *view) toRequirement(c cell, id string) cell {
+	if row, ok := v.requirement[id]; ok {
+		return c.to(v.cell("requirements", "C", row))
+	}
+	return c
+}
+
+func (v *view) toMaterial(c cell, path string) cell {
+	if row, ok := v.material[path]; ok {
+		return c.to(v.cell("materials", "C", row))
+	}
+	return c
+}
+
+// manyFiles is where links to files end: the writer of spreadsheets looks
+// through all of them for each, and a reader of so many rows does not click.
+// The links between the sheets stay.
+const manyFiles = 2000
+
+// toFile links to a file, relative to where the workbook will stand.
+func (v *view) toFile(c cell, abs string) cell {
+	if len(v.report.Files) > manyFiles {
+		return c
+	}
+	rel, err := filepath.Rel(v.opts.Final, abs)
+	if err != nil || abs == "" {
+		return c
+	}
+	return c.toFile(reference(filepath.ToSlash(rel)))
+}
+
+// toPage links to a page of the bundle.
+func (v *view) toPage(c cell, page int) cell {
+	if len(v.report.Files) > manyFiles {
+		return c
+	}
+	return c.toFile(reference(v.opts.Bundle) + "#page=" + strconv.Itoa(page))
+}
+
+// reference makes a relative URI reference of a path (RFC 3986 §4.2): what
+// has a meaning in a reference is escaped, letters of any script stay, as
+// spreadsheets write them.
+func reference(path string) string {
+	var b strings.Builder
+	for _, r := range path {
+		if r > 0x7f || r == '/' {
+			b.WriteRune(r)
+			continue
+		}
+		b.WriteString(url.PathEscape(string(r)))
+	}
+	return b.String()
+}
