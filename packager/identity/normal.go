@@ -10,7 +10,7 @@ import (
 // Normal brings a number to its plain form: NFKC (full-width becomes half),
 // without blanks and invisible characters, ASCII letters in upper case.
 func Normal(s string) string {
-	return upper(strip(norm.NFKC.String(s), invisible))
+	return upper(Plain(s))
 }
 
 func strip(s string, drop func(rune) bool) string {
@@ -77,3 +77,7 @@ func MaskPhone(number string) string {
 	}
 	return s[:3] + "****" + s[7:]
 }
+
+// Plain is Normal without the change to upper case: for account ids, which
+// some platforms tell apart by case.
+func Plain(s string) string { return strip(norm.NFKC.String(s), invisible) }

@@ -1,0 +1,168 @@
+package check
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"dossier/packager"
+	"dossier/packager/identity"
+)
+
+// applicant judges the credit code that the case states.
+func (c *checker) applicant() {
+	code := c.kase.Applicant.USCC
+	if code == "" {
+		return
+	}
+	r := identity.USCC(code)
+	at := c.pos("applicant.uscc")
+	say := func(code string, sev packager.Severity, args packager.Args) {
+		args["uscc"], args["length"] = r.Normal, strconv.Itoa(len([]rune(r.Normal)))
+		f := c.about(code, sev, "business_licence", args)
+		if c.asking["business_licence"] == nil {
+			f.Requirement = ""
+		}
+		f.Pos = at
+		c.say(f)
+	}
+	blocked := false
+	for _, p := range r.Problems {
+		args := packager.Args{"reason": p.Code, "at": strconv.Itoa(p.At)}
+		switch {
+		case p.Severity == packager.Block:
+			if !blocked {
+				say("USCC_INVALID", packager.Block, args)
+			}
+			blocked = true
+		default:
+			say("USCC_UNUSUAL", packager.Warn, args)
+		}
+	}
+	if blocked {
+		for _, h := range r.Hints {
+			if h.Want != "" {
+				say("USCC_HINT", packager.Info, packager.Args{"at": strconv.Itoa(h.At), "got": h.Got, "want": h.Want})
+			}
+		}
+		if r.Looks != "" {
+			say("USCC_OLD_NUMBER", packager.Info, packager.Args{"kind": string(r.Looks)})
+		}
+		return
+	}
+	if !categoryFits(c.kase.AccountType, r.Category) {
+		say("USCC_CATEGORY_UNUSUAL", packager.Warn, packager.Args{"category": r.Category, "account_type": c.kase.AccountType,
+			"account_type_zh": c.rs.AccountType.In("zh"), "account_type_en": c.rs.AccountType.In("en")})
+	}
+}
+
+// categories are the first two characters of the USCC that an account type
+// goes with. Account types that can be anything (media, an MCN as
+// "institution" may be a company) stand for all but what they surely are not.
+var categories = map[string][]string{
+	"enterprise":          {"91", "92", "93"},
+	"government":          {"11", "12", "13", "19"},
+	"public_institution":  {"12"},
+	"institution":         {"12", "19", "31", "5", "91"},
+	"sole_trader":         {"92"},
+	"individual_business": {"92"},
+	"ngo":                 {"5", "3", "7", "8"},
+	"social_organisation": {"5", "3", "7", "8"},
+}
+
+func categoryFits(accountType, category string) bool {
+	want, known := categories[accountType]
+	return !known || slices.ContainsFunc(want, func(p string) bool { return strings.HasPrefix(category, p) })
+}
+
+// licenceIDs are the papers that show the applicant's own credit code.
+var licenceIDs = []string{"business_licence", "organisation_certificate"}
+
+// licence judges whether the licence is the applicant's, by the code that the
+// user reads on it, by its QR code and by what was read with a proof.
+func (c *checker) licence() {
+	stated := identity.USCC(c.kase.Applicant.USCC)
+	for _, id := range licenceIDs {
+		if typed := c.kase.Papers[id].USCC; typed != "" && stated.OK() {
+			if r := identity.USCC(typed); !r.OK() {
+				f := c.about("USCC_INVALID", packager.Block, id, packager.Args{"uscc": r.Normal,
+					"length": strconv.Itoa(len([]rune(r.Normal))), "reason": r.Problems[0].Code, "at": strconv.Itoa(r.Problems[0].At)})
+				f.Pos = c.pos("papers." + id + ".uscc")
+				c.say(f)
+			} else if r.Normal != stated.Normal {
+				f := c.otherEntity(id, stated.Normal, r.Normal, "user")
+				f.Pos = c.pos("papers." + id + ".uscc")
+				c.say(f)
+			}
+		}
+		for _, f := range c.placed[id] {
+			c.licenceFile(id, f, stated)
+		}
+	}
+}
+
+func (c *checker) otherEntity(id, stated, read, by string) packager.Finding {
+	return c.about("LICENCE_OTHER_ENTITY", packager.Block, id, c.paperArgs(id, packager.Args{"uscc": stated, "read": read, "by": by}))
+}
+
+func (c *checker) licenceFile(id string, f *packager.Inspected, stated identity.Result) {
+	say := func(x packager.Finding) {
+		x.Material = f.Path
+		c.say(x)
+	}
+	forms := map[identity.LicenceQRForm]bool{}
+	type reading struct {
+		code, by string
+		proven   bool
+	}
+	var read []reading
+	for _, q := range f.QR {
+		l := identity.ParseLicenceQR(q)
+		forms[l.Form] = true
+		if l.USCC != "" {
+			read = append(read, reading{l.USCC, "qr", true})
+		}
+	}
+	for _, x := range f.Fields {
+		if r := identity.USCC(x.Value); x.Name == "uscc" && r.OK() {
+			read = append(read, reading{r.Normal, x.By, x.Proven})
+		}
+	}
+	if id == "business_licence" {
+		switch {
+		case len(f.QR) == 0 && f.Picture != nil:
+			say(c.about("LICENCE_QR_NOT_FOUND", packager.Warn, id, nil))
+		case forms[identity.QRPublicity], forms[identity.QRDisplay]:
+		case forms[identity.QROpaque]:
+			say(c.about("LICENCE_QR_OPAQUE", packager.Info, id, nil))
+		case forms[identity.QRForeign]:
+			say(c.about("LICENCE_QR_FOREIGN", packager.Warn, id, nil))
+		}
+	}
+	if len(read) == 0 {
+		return
+	}
+	// QR codes hold error correction, a printed code a check character: if one
+	// reading agrees, the others were misread.
+	if slices.ContainsFunc(read, func(r reading) bool { return r.code == stated.Normal }) {
+		return
+	}
+	slices.SortStableFunc(read, func(a, b reading) int { return b2i(b.proven) - b2i(a.proven) })
+	switch first := read[0]; {
+	case !stated.OK():
+		say(c.about("USCC_ON_LICENCE", packager.Info, id, c.paperArgs(id, packager.Args{"read": first.code, "by": first.by})))
+	case first.proven:
+		say(c.otherEntity(id, stated.Normal, first.code, first.by))
+	default:
+		x := c.otherEntity(id, stated.Normal, first.code, first.by)
+		x.Severity = packager.Warn
+		say(x)
+	}
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

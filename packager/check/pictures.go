@@ -1,0 +1,292 @@
+package check
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dossier/packager"
+	"dossier/packager/identity"
+)
+
+// Thresholds of picture quality. They are lenient: a photo that a person can
+// read is not refused, only what is certainly useless blocks. The measures are
+// those of packager.Picture.
+const (
+	blurred  = 60   // sharpness below: letters run together
+	dark     = 0.22 // mean brightness below
+	pale     = 0.02 // contrast below
+	glaring  = 0.06 // share of burnt-out area above
+	skewed   = 12.0 // degrees above
+	alike    = 4    // bits of 64 in which the hashes of one picture differ when it is saved anew
+	aspectOf = 0.03 // relative difference of the aspect ratios of the same picture
+)
+
+// pictures judges whether the pictures of papers can be read.
+func (c *checker) pictures() {
+	for i := range c.in.Files {
+		f := &c.in.Files[i]
+		if f.Picture == nil || f.Unusable != "" || f.Role != packager.RoleMaterial && f.Role != packager.RoleEvidence {
+			continue
+		}
+		c.picture(f)
+	}
+}
+
+func (c *checker) picture(f *packager.Inspected) {
+	id, spec := c.specOf(f)
+	p := f.Picture
+	say := func(code string, sev packager.Severity, args packager.Args) {
+		if args == nil {
+			args = packager.Args{}
+		}
+		args["path"] = f.Path
+		x := c.about(code, sev, id, c.paperArgs(id, args))
+		x.Material = f.Path
+		c.say(x)
+	}
+	if p.HasGPS {
+		say("PICTURE_HAS_GPS", packager.Info, nil)
+	}
+	if p.Blank {
+		sev := packager.Warn
+		if f.Role == packager.RoleMaterial {
+			sev = c.formal(id, packager.Block)
+		}
+		say("PICTURE_BLANK", sev, nil)
+		return
+	}
+	w, h := p.UprightSize()
+	short := min(w, h)
+	size := func(limit int) packager.Args {
+		return packager.Args{"width": strconv.Itoa(w), "height": strconv.Itoa(h), "short": strconv.Itoa(short), "limit": strconv.Itoa(limit)}
+	}
+	switch {
+	case short < spec.MinShortSide:
+		say("PICTURE_TOO_SMALL", c.formal(id, packager.Block), size(spec.MinShortSide))
+	case short < spec.WarnShortSide:
+		say("PICTURE_SMALL", packager.Warn, size(spec.WarnShortSide))
+	}
+	if f.Role != packager.RoleMaterial || !paper(spec.Part) {
+		return // a screenshot of a page is what it is
+	}
+	measured := func(v float64, limit float64) packager.Args {
+		return packager.Args{"value": trim(v), "limit": trim(limit)}
+	}
+	if p.Sharpness > 0 && p.Sharpness < blurred {
+		say("PICTURE_BLURRED", packager.Warn, measured(p.Sharpness, blurred))
+	}
+	if p.Brightness > 0 && p.Brightness < dark {
+		say("PICTURE_DARK", packager.Warn, measured(p.Brightness, dark))
+	}
+	if p.Contrast > 0 && p.Contrast < pale {
+		say("PICTURE_PALE", packager.Warn, measured(p.Contrast, pale))
+	}
+	if p.Glare > glaring {
+		say("PICTURE_GLARE", packager.Warn, packager.Args{"value": strconv.Itoa(int(math.Round(p.Glare * 100)))})
+	}
+	if math.Abs(p.SkewDegrees) > skewed {
+		say("PICTURE_SKEWED", packager.Warn, measured(p.SkewDegrees, skewed))
+	}
+	switch {
+	case p.Screenshot:
+		say("PICTURE_SCREENSHOT", packager.Warn, nil)
+	case p.ScreenPhoto:
+		say("PICTURE_OF_SCREEN", packager.Warn, nil)
+	}
+}
+
+// paper reports whether a part of the bundle holds papers that are
+// photographed, not pages that are shown on a screen.
+func paper(part string) bool {
+	return part == "letter" || part == "authorisation" || part == "licence" || part == "identity"
+}
+
+func trim(v float64) string {
+	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.2f", v), "0"), ".")
+}
+
+// specOf returns the paper that a file stands for, the one with the strictest
+// demands if there are several.
+func (c *checker) specOf(f *packager.Inspected) (string, packager.MaterialSpec) {
+	best, spec := "", packager.MaterialSpec{}
+	for _, id := range f.IDs {
+		s := c.rs.Catalogue[id]
+		if best == "" || s.MinShortSide > spec.MinShortSide {
+			best, spec = id, s
+		}
+	}
+	return best, spec
+}
+
+// duplicates looks for one picture that stands for two different things.
+func (c *checker) duplicates() {
+	var files []*packager.Inspected
+	for i := range c.in.Files {
+		if f := &c.in.Files[i]; f.Role == packager.RoleMaterial && len(f.IDs) > 0 && f.Bytes > 0 {
+			files = append(files, f)
+		}
+	}
+	for i, a := range files {
+		c.twice(a)
+		for _, b := range files[i+1:] {
+			c.pair(a, b)
+		}
+	}
+	c.sharedExports()
+}
+
+// twice judges one file that stands under several ids. A picture of both sides
+// of a card may, and a scan of several pages.
+func (c *checker) twice(f *packager.Inspected) {
+	if f.Form != packager.FormPicture || f.Pages > 1 || f.Picture != nil && f.Picture.Frames > 1 {
+		return
+	}
+	for i, x := range f.IDs {
+		for _, y := range f.IDs[i+1:] {
+			if c.kinship(x, y) == stranger {
+				c.repeated("SAME_FILE_TWICE", c.formalPair(x, y, packager.Block), x, y, f.Path, f.Path)
+				return
+			}
+		}
+	}
+}
+
+// kinship of two ids: what it means when one picture stands for both.
+type kinship int
+
+const (
+	identical kinship = iota // the same thing
+	sides                    // the two sides of one card
+	relative                 // one requirement takes either, or the same part of the bundle
+	stranger                 // different things
+)
+
+func (c *checker) kinship(x, y string) kinship {
+	if x == y {
+		return identical
+	}
+	rx, ry := roleOf(x), roleOf(y)
+	if rx != "" && rx == ry && strings.Contains(x, "_id_") && strings.Contains(y, "_id_") {
+		return sides
+	}
+	if rx != "" && ry != "" && rx != ry && strings.TrimPrefix(x, rx) == strings.TrimPrefix(y, ry) {
+		a, okA := c.person(rx)
+		b, okB := c.person(ry)
+		if okA && okB && samePerson(a.Person, b.Person, c.day) {
+			return identical
+		}
+		return stranger
+	}
+	if r := c.asking[x]; r != nil && slices.Contains(r.AnyOf, y) {
+		return relative
+	}
+	if p := c.rs.Catalogue[x].Part; p != "" && p != "identity" && p == c.rs.Catalogue[y].Part {
+		return relative
+	}
+	return stranger
+}
+
+// pair judges two files that have the same bytes, or look the same.
+//
+// Two pictures look the same when their hashes differ in at most four bits of
+// 64 and their shapes agree: saving anew, scaling and recompressing change a
+// few bits, while different papers differ in about half of them. Pages of
+// black text on white are alike in the low frequencies that the hash sees, so
+// that looks block only for cards and licences.
+func (c *checker) pair(a, b *packager.Inspected) {
+	if a.Path == b.Path {
+		return
+	}
+	exact := a.SHA256 != "" && a.SHA256 == b.SHA256
+	if !exact && !looksAlike(a.Picture, b.Picture) {
+		return
+	}
+	worst, x, y := identical, a.IDs[0], b.IDs[0]
+	for _, p := range a.IDs {
+		for _, q := range b.IDs {
+			if k := c.kinship(p, q); k > worst || k == sides && worst < relative {
+				worst, x, y = k, p, q
+			}
+		}
+	}
+	if shared(a.IDs, b.IDs) { // copies of one paper
+		worst = identical
+	}
+	switch {
+	case worst == identical && exact:
+		c.repeated("FILE_REPEATED", packager.Info, x, y, a.Path, b.Path)
+	case worst == identical, worst == relative && !exact:
+	case worst == relative:
+		c.repeated("SAME_FILE_TWICE", packager.Warn, x, y, a.Path, b.Path)
+	case exact:
+		c.repeated("SAME_FILE_TWICE", c.formalPair(x, y, packager.Block), x, y, a.Path, b.Path)
+	case c.pictorial(x) && c.pictorial(y):
+		c.repeated("SAME_PICTURE_TWICE", c.formalPair(x, y, packager.Block), x, y, a.Path, b.Path)
+	default:
+		c.repeated("SAME_PICTURE_TWICE", packager.Warn, x, y, a.Path, b.Path)
+	}
+}
+
+func shared(a, b []string) bool {
+	return slices.ContainsFunc(a, func(x string) bool { return slices.Contains(b, x) })
+}
+
+func (c *checker) pictorial(id string) bool {
+	p := c.rs.Catalogue[id].Part
+	return p == "identity" || p == "licence"
+}
+
+// formalPair takes the stricter of two papers: one of them is missing.
+func (c *checker) formalPair(x, y string, sev packager.Severity) packager.Severity {
+	return stricter(c.formal(x, sev), c.formal(y, sev))
+}
+
+func (c *checker) repeated(code string, sev packager.Severity, x, y, first, second string) {
+	args := c.paperArgs(y, packager.Args{"first": first, "second": second})
+	other := c.paperArgs(x, nil)
+	args["other_zh"], args["other_en"] = other["paper_zh"], other["paper_en"]
+	f := c.about(code, sev, y, args)
+	f.Material = second
+	c.say(f)
+}
+
+func looksAlike(a, b *packager.Picture) bool {
+	if a == nil || b == nil || a.PHash == 0 || b.PHash == 0 || a.Blank || b.Blank {
+		return false
+	}
+	aw, ah := a.UprightSize()
+	bw, bh := b.UprightSize()
+	if ah == 0 || bh == 0 || bw == 0 {
+		return false
+	}
+	ra, rb := float64(aw)/float64(ah), float64(bw)/float64(bh)
+	return bits.OnesCount64(a.PHash^b.PHash) <= alike && math.Abs(ra-rb) <= aspectOf*ra
+}
+
+// sharedExports finds one export that stands for two backups.
+func (c *checker) sharedExports() {
+	seen := map[string]*packager.Inspected{}
+	for i := range c.in.Files {
+		f := &c.in.Files[i]
+		if f.Role != packager.RoleBackup || f.SHA256 == "" || f.Bytes == 0 || len(f.IDs) == 0 {
+			continue
+		}
+		first, ok := seen[f.SHA256]
+		if !ok {
+			seen[f.SHA256] = f
+			continue
+		}
+		if first.Path != f.Path && !shared(first.IDs, f.IDs) {
+			c.say(packager.Finding{Code: "BACKUP_SAME_FILE", Severity: packager.Warn, Requirement: f.IDs[0], Material: f.Path,
+				Args: packager.Args{"first": first.Path, "second": f.Path}})
+		}
+	}
+}
+
+// plain is a text without blanks and of one width, for comparing ids that are
+// no numbers of a standard.
+func plain(s string) string { return identity.Plain(s) }
