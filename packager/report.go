@@ -97,6 +97,9 @@ type Bundle struct {
 	Manifest []byte // the bytes of the attachment manifest.json
 	// Stamp is where the visible signature goes.
 	Stamp StampPlace
+	// Findings is what compose has to say: a paper that could not be shown, a
+	// signature that the bundle cannot carry along.
+	Findings []Finding
 }
 
 // PageRange is where an item is in the bundle; pages count from 1.

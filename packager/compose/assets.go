@@ -1,0 +1,284 @@
+package compose
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+
+	"dossier/packager"
+)
+
+// leaf is one page of a material as it will be shown: a picture or a page of a
+// PDF, already written into the bundle's file as an XObject.
+type leaf struct {
+	asset int // index in assets.refs
+	w, h  float64
+	pic   *picture    // without its bytes
+	page  *sourcePage // or a page of a PDF
+}
+
+// place returns the matrix that shows the leaf upright with its lower left
+// corner at x, y in the given width (PDF space).
+func (l *leaf) place(x, y, width float64) matrix {
+	s := width / l.w
+	if l.page != nil {
+		return l.page.place(x, y, s)
+	}
+	return upright(l.pic.orientation, x, y, width, l.h*s)
+}
+
+// upright maps the unit square of an image XObject to the box at x, y, turned
+// and mirrored as the EXIF orientation says (CIPA DC-008, 4.6.4, tag 274).
+func upright(orientation int, x, y, w, h float64) matrix {
+	switch orientation {
+	case 2:
+		return matrix{-w, 0, 0, h, x + w, y}
+	case 3:
+		return matrix{-w, 0, 0, -h, x + w, y + h}
+	case 4:
+		return matrix{w, 0, 0, -h, x, y + h}
+	case 5:
+		return matrix{0, -h, -w, 0, x + w, y + h}
+	case 6:
+		return matrix{0, -h, w, 0, x, y + h}
+	case 7:
+		return matrix{0, h, w, 0, x, y}
+	case 8:
+		return matrix{0, h, -w, 0, x + w, y}
+	}
+	return matrix{w, 0, 0, h, x, y}
+}
+
+// shown is what became of one material.
+type shown struct {
+	leaves   []leaf
+	pdf      bool
+	marks    []sourceMark
+	signed   bool   // its own signatures cannot be checked in the bundle
+	attached string // name of the attachment, when the file itself is kept too
+	why      string // code of the reason why it is not shown, or ""
+}
+
+// assets are the materials of a bundle, written into its file.
+type assets struct {
+	out      *pdfOut
+	refs     []types.IndirectRef
+	items    map[int]*shown // by number of the item
+	files    []attachment
+	layers   layers
+	profiles map[string]types.IndirectRef
+	findings []packager.Finding
+}
+
+// attachment is an embedded file (ISO 32000-1, 7.11.4).
+type attachment struct {
+	name string
+	desc string
+	spec types.IndirectRef
+}
+
+func (a *assets) of(no int) *shown {
+	if s := a.items[no]; s != nil {
+		return s
+	}
+	return &shown{}
+}
+
+// prefetched is the result of decoding one picture file ahead of its turn.
+type prefetched struct {
+	pics []*picture
+	err  error
+}
+
+// load writes every material into the file, in the plan's order. Pictures are
+// read and, where they must be, decoded by several workers ahead of their
+// turn; no more of them than workers are in memory.
+func (a *assets) load(ctx context.Context, p *packager.Plan, workers int, obs packager.Observer) error {
+	results := make([]chan prefetched, len(p.Items))
+	slots := make(chan struct{}, workers)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	for i := range results {
+		results[i] = make(chan prefetched, 1)
+	}
+	go func() {
+		for i, it := range p.Items {
+			if !showsPicture(it.File) {
+				continue
+			}
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				return
+			}
+			go func() {
+				pics, err := loadPictures(it.File)
+				results[i] <- prefetched{pics, err}
+			}()
+		}
+	}()
+	for i := range p.Items {
+		it := &p.Items[i]
+		obs.Notify(packager.Progress{Step: packager.StepCompose, Kind: "advance", Item: it.File.Path, Done: int64(i), Total: int64(len(p.Items)), Unit: "items"})
+		var err error
+		switch {
+		case showsPicture(it.File):
+			var r prefetched
+			select {
+			case r = <-results[i]:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			err = a.pictures(it, r)
+			<-slots
+		case it.File.Form == packager.FormPDF && it.File.Unusable == "":
+			err = a.document(it)
+		default:
+			err = a.instead(it, "COMPOSE_NOT_SHOWN")
+		}
+		if err == nil {
+			err = errors.Join(ctx.Err(), a.out.err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func showsPicture(f packager.Inspected) bool {
+	return f.Form == packager.FormPicture && f.Unusable == ""
+}
+
+func (a *assets) pictures(it *packager.Item, r prefetched) error {
+	var fault *packager.Fault
+	if errors.As(r.err, &fault) && fault.Code == "COMPOSE_PICTURE_BROKEN" {
+		return a.instead(it, fault.Code)
+	}
+	if r.err != nil {
+		return r.err
+	}
+	s := &shown{}
+	for _, p := range r.pics {
+		ref := p.write(a.out, a.profiles)
+		w, h := p.upright()
+		size := *p
+		size.body, size.icc, size.dict = nil, nil, nil
+		s.leaves = append(s.leaves, leaf{asset: a.keep(ref), w: float64(w), h: float64(h), pic: &size})
+	}
+	a.items[it.No] = s
+	return nil
+}
+
+func (a *assets) keep(ref types.IndirectRef) int {
+	a.refs = append(a.refs, ref)
+	return len(a.refs) - 1
+}
+
+// document writes the pages of a PDF.
+func (a *assets) document(it *packager.Item) error {
+	if err := unchanged(it.File); err != nil {
+		return err
+	}
+	ctx, file, err := openPDF(it.File)
+	if err != nil {
+		return a.instead(it, "COMPOSE_PDF_BROKEN")
+	}
+	defer file.Close()
+	src, err := importPDF(ctx, a.out, &a.layers)
+	if a.out.err != nil {
+		return a.out.err
+	}
+	if err != nil {
+		return a.instead(it, "COMPOSE_PDF_BROKEN")
+	}
+	s := &shown{pdf: true, marks: src.marks}
+	for _, p := range src.pages {
+		w, h := p.upright()
+		s.leaves = append(s.leaves, leaf{asset: a.keep(p.form), w: w, h: h, page: p})
+	}
+	a.items[it.No] = s
+	if it.File.PDF != nil && it.File.PDF.Signatures > 0 {
+		s.signed = true
+		s.attached, err = a.attachFile(it)
+	}
+	return err
+}
+
+// instead keeps a file that cannot be shown as an attachment. A picture may
+// hold the place where it was taken, which must not reach the bundle: it is
+// named and not attached.
+func (a *assets) instead(it *packager.Item, code string) error {
+	s := &shown{why: code}
+	a.items[it.No] = s
+	a.findings = append(a.findings, packager.Finding{Code: code, Severity: packager.Warn, Material: it.File.Path, Args: packager.Args{"path": it.File.Path}})
+	if it.File.Form == packager.FormPicture {
+		return nil
+	}
+	var err error
+	s.attached, err = a.attachFile(it)
+	return err
+}
+
+// unchanged makes sure that a file is still the one that was inspected.
+func unchanged(f packager.Inspected) error {
+	file, err := os.Open(f.Abs)
+	if err != nil {
+		return &packager.Fault{Class: packager.ClassUnexpected, Code: "COMPOSE_UNREADABLE", Args: packager.Args{"path": f.Path}, Err: err}
+	}
+	defer file.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, file); err != nil {
+		return &packager.Fault{Class: packager.ClassUnexpected, Code: "COMPOSE_UNREADABLE", Args: packager.Args{"path": f.Path}, Err: err}
+	}
+	if f.SHA256 != "" && hex.EncodeToString(h.Sum(nil)) != f.SHA256 {
+		return &packager.Fault{Class: packager.ClassIncomplete, Code: "COMPOSE_MATERIAL_CHANGED", Args: packager.Args{"path": f.Path}}
+	}
+	return nil
+}
+
+func (a *assets) attachFile(it *packager.Item) (string, error) {
+	f, err := os.Open(it.File.Abs)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	name := fmt.Sprintf("%02d-%s", it.No, filepath.Base(it.File.Path))
+	a.attach(name, it.Title.In("zh"), it.File.Media, f, info.Size())
+	return name, a.out.err
+}
+
+func (a *assets) attach(name, desc, media string, r io.Reader, n int64) {
+	file := a.out.alloc()
+	a.out.stream(file, types.Dict{
+		"Type": types.Name("EmbeddedFile"), "Subtype": types.Name(media),
+		"Params": types.Dict{"Size": types.Integer(n)},
+	}, r, n)
+	spec := a.out.add(types.Dict{
+		"Type": types.Name("Filespec"), "F": asciiName(name), "UF": textString(name), "Desc": textString(desc),
+		"EF": types.Dict{"F": file, "UF": file},
+	})
+	a.files = append(a.files, attachment{name, desc, spec})
+}
+
+// asciiName is the name of an attachment for readers that do not know UF.
+func asciiName(s string) types.StringLiteral {
+	b := []byte(s)
+	for i, c := range b {
+		if c < 0x21 || c > 0x7e || c == '(' || c == ')' || c == '\\' || c == '/' {
+			b[i] = '_'
+		}
+	}
+	return types.StringLiteral(b)
+}

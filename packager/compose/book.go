@@ -1,0 +1,231 @@
+package compose
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dossier/packager"
+	"dossier/packager/i18n"
+)
+
+// book lays out the pages of one bundle. It runs twice over the same plan: the
+// first run finds out on which page everything stands, the second prints it.
+type book struct {
+	plan   *packager.Plan
+	say    *i18n.Printer
+	assets *assets
+	c      *canvas
+	known  map[string]span // where things stand, from the run before
+	now    map[string]span
+	order  []string // the names of now in the order of the pages
+	total  int      // number of pages, from the run before
+	stamp  packager.StampPlace
+	item   string // what the header of a page names
+	outer  bool   // the present page has no header and footer (the cover)
+}
+
+// span is a range of pages, and how far down its first page it begins.
+type span struct {
+	from, to int
+	top      float64
+}
+
+func (b *book) t(key string, kv ...string) string {
+	args := packager.Args{}
+	for i := 0; i+1 < len(kv); i += 2 {
+		args[kv[i]] = kv[i+1]
+	}
+	return b.say.Text("compose."+key, args)
+}
+
+func (b *book) in(t packager.Text) string { return t.In(b.say.Lang) }
+
+func (b *book) rules() *packager.RuleSet { return b.plan.Report.Rules }
+
+// lay draws the whole bundle on c.
+func (b *book) lay(c *canvas) {
+	b.c, b.now, b.order = c, map[string]span{}, nil
+	b.part("cover", b.cover)
+	b.part("review", b.review)
+	b.part("index", b.index)
+	for i := range b.plan.Items {
+		b.part(itemName(b.plan.Items[i].No), func() { b.material(&b.plan.Items[i]) })
+	}
+	for i := range b.plan.Gaps {
+		b.part(gapName(i), func() { b.gap(i) })
+	}
+	if len(b.plan.Backups) > 0 {
+		b.part("backup", b.backups)
+	}
+	b.part("signature", b.closing)
+}
+
+func itemName(no int) string { return "item" + strconv.Itoa(no) }
+func gapName(i int) string   { return "gap" + strconv.Itoa(i) }
+
+// part draws one part of the bundle, which begins on a new page.
+func (b *book) part(name string, draw func()) {
+	from := b.c.page() + 1
+	draw()
+	b.now[name] = span{from: from, to: b.c.page()}
+	b.order = append(b.order, name)
+}
+
+func (b *book) pageOf(name string) int { return b.known[name].from }
+
+// pages writes the page or the range of pages of a part.
+func (b *book) pages(name string) string {
+	s := b.known[name]
+	if s.to > s.from {
+		return fmt.Sprintf("%d–%d", s.from, s.to)
+	}
+	return strconv.Itoa(s.from)
+}
+
+// newPage starts a page with header and footer. Title names what is on it.
+func (b *book) newPage(landscape bool, title string) {
+	w, h := a4Short, a4Long
+	if landscape {
+		w, h = h, w
+	}
+	b.c.addPage(w, h)
+	b.header(title)
+	b.footer()
+	if b.plan.Draft {
+		b.draftMark()
+	}
+}
+
+func (b *book) header(title string) {
+	c := b.c
+	x2 := c.w - marginX
+	c.text(marginX, headY, b.plan.BundleID, micro)
+	c.textRight(x2, headY, c.fit(title, micro, c.w-2*marginX-150), micro.in(ink))
+	c.hline(marginX, x2, headRuleY, 0.5, hair)
+}
+
+func (b *book) footer() {
+	c := b.c
+	y := c.h - footGap
+	x2 := c.w - marginX
+	c.hline(marginX, x2, y-12, 0.5, hair)
+	left := b.in(b.rules().Name) + " · " + b.plan.Report.Case.Applicant.Name
+	back := b.t("back_to_index")
+	w := c.width(back, micro)
+	num := b.t("page_of", "page", strconv.Itoa(c.page()), "pages", strconv.Itoa(b.total))
+	nw := c.width(num, micro.in(ink))
+	c.text(marginX, y, c.fit(left, micro, c.w-2*marginX-w-nw-40), micro)
+	c.textRight(x2, y, num, micro.in(ink))
+	if i := b.pageOf("index"); i != 0 && i != c.page() {
+		x := x2 - nw - 16 - w
+		c.text(x, y, back, micro.in(accent))
+		c.goTo(x, y-8, w, 11, i, 0)
+	}
+}
+
+// draftMark writes 草稿 across the page.
+func (b *book) draftMark() {
+	c := b.c
+	word := b.t("draft.mark")
+	st := style{120, 120, true, grey}
+	c.text(0, 0, "", st)
+	c.pdf.RawWriteStr("q")
+	c.pdf.SetAlpha(0.13, "Normal")
+	c.pdf.TransformBegin()
+	c.pdf.TransformRotate(45, c.w/2, c.h/2)
+	c.textCenter(c.w/2, c.h/2+42, word, st)
+	c.pdf.TransformEnd()
+	c.pdf.SetAlpha(1, "Normal")
+	c.pdf.RawWriteStr("Q")
+}
+
+// bottom is where the type area of the present page ends.
+func (b *book) bottom() float64 { return b.c.h - bodyGap }
+
+func (b *book) right() float64 { return b.c.w - marginX }
+
+func (b *book) measure() float64 { return b.c.w - 2*marginX }
+
+// title sets the heading of one of the tool's own parts and returns the y
+// below it.
+func (b *book) title(s, sub string) float64 {
+	y := b.c.para(marginX, bodyTop, b.measure(), s, heading)
+	if sub != "" {
+		y = b.c.para(marginX, y, b.measure(), sub, quiet)
+	}
+	b.c.hline(marginX, b.right(), y+6, 1.2, accent)
+	return y + 20
+}
+
+// verdict draws the sign of a state with its left edge at x, centred on the
+// line whose middle is y, and the word beside it.
+func (b *book) verdict(x, y float64, s packager.Severity) {
+	b.sign(x, y, s)
+	b.c.text(x+13, y+0.36*small.size, b.stateWord(s), stateStyle(s))
+}
+
+func stateStyle(s packager.Severity) style {
+	if s == packager.StateOK || s == packager.Info {
+		return small
+	}
+	return style{small.size, small.lead, true, ink}
+}
+
+func (b *book) stateWord(s packager.Severity) string { return b.t("state." + string(s)) }
+
+// sign: a ring with a tick (met), a solid triangle (attention), a solid square
+// with a cross (missing), a ring with a dot (for information).
+func (b *book) sign(x, y float64, s packager.Severity) {
+	c := b.c
+	const r = 4.2
+	cx := x + r
+	switch s {
+	case packager.Block:
+		c.fill(x, y-r, 2*r, 2*r, ink)
+		c.pdf.SetDrawColor(255, 255, 255)
+		c.pdf.SetLineWidth(1.1)
+		c.pdf.Line(cx-2, y-2, cx+2, y+2)
+		c.pdf.Line(cx-2, y+2, cx+2, y-2)
+	case packager.Warn:
+		c.poly(ink, true, 0, cx, y-r-0.4, cx+r+0.6, y+r-0.4, cx-r-0.6, y+r-0.4)
+		c.fill(cx-0.55, y-1.9, 1.1, 3.1, white)
+		c.fill(cx-0.55, y+1.9, 1.1, 1.1, white)
+	case packager.Info:
+		c.pdf.SetDrawColor(grey.r, grey.g, grey.b)
+		c.pdf.SetFillColor(grey.r, grey.g, grey.b)
+		c.pdf.SetLineWidth(0.8)
+		c.pdf.Circle(cx, y, r-0.4, "D")
+		c.pdf.Circle(cx, y, 1, "F")
+	default:
+		c.pdf.SetDrawColor(accent.r, accent.g, accent.b)
+		c.pdf.SetLineWidth(0.9)
+		c.pdf.Circle(cx, y, r-0.4, "D")
+		c.poly(accent, false, 1.1, cx-1.9, y+0.1, cx-0.5, y+1.6, cx+2.1, y-1.6)
+	}
+}
+
+// byteSize writes a size for people: 1 MB is 1,000,000 bytes.
+func byteSize(n int64) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d B", n)
+	case n < 1_000_000:
+		return fmt.Sprintf("%.1f KB", float64(n)/1e3)
+	case n < 1_000_000_000:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.2f GB", float64(n)/1e9)
+}
+
+func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
+
+// itemOf finds the item that holds a file.
+func (b *book) itemOf(path string) *packager.Item {
+	i := slices.IndexFunc(b.plan.Items, func(it packager.Item) bool { return it.File.Path == path })
+	if i < 0 {
+		return nil
+	}
+	return &b.plan.Items[i]
+}

@@ -1,0 +1,337 @@
+package compose
+
+import (
+	"encoding/hex"
+	"fmt"
+	"math"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/jung-kurt/gofpdf"
+)
+
+// A4 in points, and the type area on it. Coordinates on the canvas are points
+// from the upper left corner.
+const (
+	a4Short, a4Long = 595.28, 841.89
+
+	marginX   = 56.0 // left and right
+	headY     = 34.0 // baseline of the header
+	headRuleY = 41.0
+	bodyTop   = 66.0
+	footGap   = 30.0 // baseline of the footer above the lower edge
+	bodyGap   = 56.0 // the type area ends above the lower edge
+)
+
+type rgb struct{ r, g, b int }
+
+// One accent colour; the rest are greys. Everything stays readable when it is
+// printed in black and white: verdicts differ in shape and word, not in hue.
+var (
+	ink    = rgb{28, 30, 33}
+	accent = rgb{24, 60, 104}
+	grey   = rgb{104, 110, 119}
+	hair   = rgb{203, 208, 214}
+	tint   = rgb{243, 245, 248}
+	white  = rgb{255, 255, 255}
+)
+
+// style is a size of type with its line feed, both in points.
+type style struct {
+	size, lead float64
+	bold       bool
+	color      rgb
+}
+
+// The typographic system: nothing is set in any other style.
+var (
+	display = style{27, 38, true, ink}
+	heading = style{16, 24, true, ink}
+	section = style{10.5, 16, true, accent}
+	body    = style{9.5, 15, false, ink}
+	strong  = style{9.5, 15, true, ink}
+	quiet   = style{9.5, 15, false, grey}
+	small   = style{8, 12, false, ink}
+	note    = style{8, 12, false, grey}
+	label   = style{8, 12, true, grey}
+	micro   = style{7, 10, false, grey}
+	code    = style{7, 10, false, ink}
+)
+
+func (s style) in(c rgb) style { s.color = c; return s }
+
+// jump is a link on a page of the canvas: to a page of the bundle (at a height
+// from its top) or to an address.
+type jump struct {
+	x, y, w, h float64
+	page       int
+	top        float64
+	uri        string
+}
+
+// sheet is one page as the canvas drew it.
+type sheet struct {
+	w, h  float64
+	jumps []jump
+	uses  map[string]int // name of an XObject on the page → asset
+}
+
+// canvas draws the pages of a bundle with gofpdf and remembers what gofpdf
+// does not know: links by page number and the pictures and paper pages that
+// are put in by name and written later.
+type canvas struct {
+	pdf    *gofpdf.Fpdf
+	faces  [2]*face // regular, bold
+	sheets []*sheet
+	w, h   float64 // of the present page
+}
+
+func newCanvas(faces [2]*face) *canvas {
+	p := gofpdf.NewCustom(&gofpdf.InitType{UnitStr: "pt", Size: gofpdf.SizeType{Wd: a4Short, Ht: a4Long}})
+	p.SetAutoPageBreak(false, 0)
+	p.SetMargins(0, 0, 0)
+	p.SetCatalogSort(true)
+	p.AddUTF8FontFromBytes("sc", "", faces[0].data)
+	p.AddUTF8FontFromBytes("sc", "B", faces[1].data)
+	return &canvas{pdf: p, faces: faces}
+}
+
+func (c *canvas) addPage(w, h float64) {
+	c.pdf.AddPageFormat("P", gofpdf.SizeType{Wd: w, Ht: h})
+	c.w, c.h = w, h
+	c.sheets = append(c.sheets, &sheet{w: w, h: h, uses: map[string]int{}})
+}
+
+func (c *canvas) page() int { return len(c.sheets) }
+
+func (c *canvas) sheet() *sheet { return c.sheets[len(c.sheets)-1] }
+
+func (c *canvas) face(s style) *face {
+	if s.bold {
+		return c.faces[1]
+	}
+	return c.faces[0]
+}
+
+func (c *canvas) width(s string, st style) float64 { return c.face(st).width(clean(s)) * st.size }
+
+func (c *canvas) lines(s string, st style, w float64) []string {
+	return c.face(st).breakLines(s, w/st.size)
+}
+
+// text sets one line with its baseline at y and returns where it ends.
+func (c *canvas) text(x, y float64, s string, st style) float64 {
+	f := c.face(st)
+	weight := ""
+	if st.bold {
+		weight = "B"
+	}
+	c.pdf.SetFont("sc", weight, st.size)
+	c.pdf.SetFillColor(st.color.r, st.color.g, st.color.b)
+	c.pdf.SetTextColor(st.color.r, st.color.g, st.color.b)
+	var run strings.Builder
+	start := x
+	flush := func() {
+		if run.Len() > 0 {
+			c.pdf.Text(start, y, run.String())
+			run.Reset()
+		}
+	}
+	for _, r := range clean(s) {
+		w := f.glyph(r).width * st.size
+		if f.set(r) {
+			if run.Len() == 0 {
+				start = x
+			}
+			run.WriteRune(r)
+		} else {
+			flush()
+			c.drawRune(r, x, y, st)
+		}
+		x += w
+	}
+	flush()
+	return x
+}
+
+// drawRune draws a character that gofpdf cannot set: its outline if the font
+// has one, else a box with its code point. The character itself is kept as
+// the replacement text (ISO 32000-1, 14.9.4), so that it is found and copied.
+func (c *canvas) drawRune(r rune, x, y float64, st style) {
+	f := c.face(st)
+	var b strings.Builder
+	fmt.Fprintf(&b, "/Span <</ActualText <feff%s>>> BDC q %.3f %.3f %.3f rg ", utf16Hex(r),
+		float64(st.color.r)/255, float64(st.color.g)/255, float64(st.color.b)/255)
+	g := f.glyph(r)
+	if g.index != 0 {
+		b.WriteString(f.outline(g.index, x, c.h-y, st.size))
+	} else {
+		c.missing(&b, r, x, y, st)
+	}
+	b.WriteString(" Q EMC")
+	c.pdf.RawWriteStr(b.String())
+}
+
+// missing draws a box with the hexadecimal code point in it.
+func (c *canvas) missing(b *strings.Builder, r rune, x, y float64, st style) {
+	s := st.size
+	px, py := x+0.06*s, c.h-y-0.1*s
+	fmt.Fprintf(b, "%.2f w %.3f %.3f %.3f RG %.3f %.3f %.3f %.3f re S ", s/24,
+		float64(st.color.r)/255, float64(st.color.g)/255, float64(st.color.b)/255, px, py, 0.88*s, 0.94*s)
+	code := fmt.Sprintf("%04X", r)
+	half := (len(code) + 1) / 2
+	for row, part := range []string{code[:half], code[half:]} {
+		d := 0.36 * s
+		wx := px + (0.88*s-c.faces[0].width(part)*d)/2
+		for _, ch := range part {
+			g := c.faces[0].glyph(ch)
+			b.WriteString(c.faces[0].outline(g.index, wx, py+s*(0.56-0.42*float64(row)), d))
+			b.WriteByte(' ')
+			wx += g.width * d
+		}
+	}
+}
+
+func utf16Hex(r rune) string {
+	var out []byte
+	for _, u := range utf16.Encode([]rune{r}) {
+		out = append(out, byte(u>>8), byte(u))
+	}
+	return hex.EncodeToString(out)
+}
+
+func (c *canvas) textRight(x, y float64, s string, st style) { c.text(x-c.width(s, st), y, s, st) }
+
+func (c *canvas) textCenter(x, y float64, s string, st style) {
+	c.text(x-c.width(s, st)/2, y, s, st)
+}
+
+// fit shortens s with … so that it is at most w wide.
+func (c *canvas) fit(s string, st style, w float64) string {
+	s = clean(s)
+	if c.width(s, st) <= w {
+		return s
+	}
+	rs := []rune(s)
+	for len(rs) > 0 && c.width(string(rs)+"…", st) > w {
+		rs = rs[:len(rs)-1]
+	}
+	return string(rs) + "…"
+}
+
+// para sets s in lines of width w from the top y and returns the y below.
+func (c *canvas) para(x, y, w float64, s string, st style) float64 {
+	for _, l := range c.lines(s, st, w) {
+		c.text(x, y+baseline(st), l, st)
+		y += st.lead
+	}
+	return y
+}
+
+// baseline is the distance from the top of a line to its baseline: the
+// characters stand in the middle of the line feed.
+func baseline(st style) float64 { return st.lead/2 + 0.36*st.size }
+
+func (c *canvas) paraHeight(s string, st style, w float64) float64 {
+	return float64(len(c.lines(s, st, w))) * st.lead
+}
+
+func (c *canvas) hline(x1, x2, y, weight float64, col rgb) {
+	c.pdf.SetDrawColor(col.r, col.g, col.b)
+	c.pdf.SetLineWidth(weight)
+	c.pdf.Line(x1, y, x2, y)
+}
+
+func (c *canvas) vline(x, y1, y2, weight float64, col rgb) {
+	c.pdf.SetDrawColor(col.r, col.g, col.b)
+	c.pdf.SetLineWidth(weight)
+	c.pdf.Line(x, y1, x, y2)
+}
+
+func (c *canvas) fill(x, y, w, h float64, col rgb) {
+	c.pdf.SetFillColor(col.r, col.g, col.b)
+	c.pdf.Rect(x, y, w, h, "F")
+}
+
+func (c *canvas) frame(x, y, w, h, weight float64, col rgb) {
+	c.pdf.SetDrawColor(col.r, col.g, col.b)
+	c.pdf.SetLineWidth(weight)
+	c.pdf.Rect(x, y, w, h, "D")
+}
+
+func (c *canvas) poly(col rgb, fill bool, weight float64, xy ...float64) {
+	pts := make([]gofpdf.PointType, len(xy)/2)
+	for i := range pts {
+		pts[i] = gofpdf.PointType{X: xy[2*i], Y: xy[2*i+1]}
+	}
+	c.pdf.SetDrawColor(col.r, col.g, col.b)
+	c.pdf.SetFillColor(col.r, col.g, col.b)
+	c.pdf.SetLineWidth(weight)
+	if fill {
+		c.pdf.Polygon(pts, "F")
+		return
+	}
+	for i := 1; i < len(pts); i++ {
+		c.pdf.Line(pts[i-1].X, pts[i-1].Y, pts[i].X, pts[i].Y)
+	}
+}
+
+// goTo makes a rectangle a link to a page; page 0 is not known yet.
+func (c *canvas) goTo(x, y, w, h float64, page int, top float64) {
+	c.sheet().jumps = append(c.sheet().jumps, jump{x, y, w, h, page, top, ""})
+}
+
+// put shows the XObject of an asset: m maps its space to the page (PDF space).
+func (c *canvas) put(asset int, m matrix) {
+	name := fmt.Sprintf("M%d", asset)
+	c.sheet().uses[name] = asset
+	c.pdf.RawWriteStr(fmt.Sprintf("q %s cm /%s Do Q", matrixString(m), name))
+}
+
+// tile writes s again and again across the rectangle, rising at the angle, and
+// nowhere in the zones left clear. Rectangles are in canvas coordinates.
+func (c *canvas) tile(x, y, w, h float64, clear [][4]float64, lines []string, st style, angle, alpha float64) {
+	// gofpdf does not know that Q brings the old font and colour back: both are
+	// set before q and not changed until after Q.
+	c.text(x, y, "", st)
+	var b strings.Builder
+	b.WriteString("q ")
+	fmt.Fprintf(&b, "%.2f %.2f %.2f %.2f re W n ", x, c.h-y-h, w, h)
+	for _, z := range clear { // each cuts a hole: even-odd with the whole area
+		fmt.Fprintf(&b, "%.2f %.2f %.2f %.2f re %.2f %.2f %.2f %.2f re W* n ", x, c.h-y-h, w, h, z[0], c.h-z[1]-z[3], z[2], z[3])
+	}
+	c.pdf.RawWriteStr(b.String())
+	c.pdf.SetAlpha(alpha, "Normal")
+	width := 0.0
+	for _, l := range lines {
+		width = max(width, c.width(l, st))
+	}
+	stepX, stepY := width+2.5*st.size, float64(len(lines))*st.lead+3.2*st.size
+	cx, cy := x+w/2, y+h/2
+	reach := math.Hypot(w, h)/2 + stepX
+	c.pdf.TransformBegin()
+	c.pdf.TransformRotate(angle, cx, cy)
+	sin, cos := math.Sincos(angle * math.Pi / 180)
+	row := 0
+	for ty := -reach; ty < reach; ty += stepY {
+		shift := 0.0
+		if row%2 == 1 {
+			shift = stepX / 2
+		}
+		row++
+		for tx := -reach + shift; tx < reach; tx += stepX {
+			// Only tiles that touch the area: turn the middle of the tile.
+			mx, my := tx+width/2, ty+stepY/2
+			px, py := mx*cos+my*sin, -mx*sin+my*cos
+			if math.Abs(px) > w/2+width/2 || math.Abs(py) > h/2+width/2 {
+				continue
+			}
+			for i, l := range lines {
+				c.text(cx+tx, cy+ty+float64(i)*st.lead+baseline(st), l, st)
+			}
+		}
+	}
+	c.pdf.TransformEnd()
+	c.pdf.SetAlpha(1, "Normal")
+	c.pdf.RawWriteStr("Q")
+}

@@ -1,0 +1,152 @@
+// Package compose makes the bundle of a plan: one PDF with cover, reviewer's
+// sheet, index, every material under its number, the backup sheet and a page
+// for the signature, with bookmarks, links, metadata and the manifest.
+//
+// gofpdf draws the tool's own pages; pdfcpu reads what gofpdf drew and the
+// PDFs among the materials; everything is written in one pass into one PDF
+// 1.7 file with a classic cross-reference table. The same plan gives the same
+// bytes: dates come from the plan's day, the file identifier from the bundle's
+// number, and there is no time of the making in it.
+package compose
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"github.com/pdfcpu/pdfcpu/pkg/api"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+
+	"dossier/packager"
+	"dossier/packager/i18n"
+)
+
+// Options are what a Composer needs.
+type Options struct {
+	Regular, Bold []byte        // Noto Sans SC as TrueType
+	Printer       *i18n.Printer // language of the tool's own pages
+	TempDir       string        // for scratch files; "" is the system's
+	Workers       int           // pictures decoded at once; 0: one for each processor
+}
+
+// Composer makes bundles. It may be used by several goroutines.
+type Composer struct{ opt Options }
+
+// New returns a Composer.
+func New(o Options) *Composer {
+	api.DisableConfigDir() // pdfcpu must not make folders in the user's home
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	return &Composer{o}
+}
+
+// Compose writes the bundle of p to the file out, which appears whole or not
+// at all.
+func (k *Composer) Compose(ctx context.Context, p *packager.Plan, out string, obs packager.Observer) (*packager.Bundle, error) {
+	tmp, err := os.CreateTemp(filepath.Dir(out), ".dossier-*.pdf")
+	if err != nil {
+		return nil, writeFault(err)
+	}
+	defer func() { // a no-op after the rename
+		tmp.Close()
+		os.Remove(tmp.Name())
+	}()
+	obs.Notify(packager.Progress{Step: packager.StepCompose, Kind: "start", Total: int64(len(p.Items)), Unit: "items"})
+	b, err := k.write(ctx, p, tmp, obs)
+	if err != nil {
+		return nil, err
+	}
+	if err := tmp.Sync(); err != nil {
+		return nil, writeFault(err)
+	}
+	if err := tmp.Close(); err != nil {
+		return nil, writeFault(err)
+	}
+	if err := os.Chmod(tmp.Name(), 0o600); err != nil {
+		return nil, writeFault(err)
+	}
+	if err := os.Rename(tmp.Name(), out); err != nil {
+		return nil, writeFault(err)
+	}
+	b.Path = out
+	obs.Notify(packager.Progress{Step: packager.StepCompose, Kind: "done", Done: int64(len(p.Items)), Total: int64(len(p.Items)), Unit: "items"})
+	return b, nil
+}
+
+func writeFault(err error) error {
+	return &packager.Fault{Class: packager.ClassUnexpected, Code: "COMPOSE_WRITE", Err: err}
+}
+
+// write makes the bundle in f.
+func (k *Composer) write(ctx context.Context, p *packager.Plan, f *os.File, obs packager.Observer) (*packager.Bundle, error) {
+	out := newPDFOut(f)
+	a := &assets{out: out, items: map[int]*shown{}, profiles: map[string]types.IndirectRef{}}
+	if err := a.load(ctx, p, k.opt.Workers, obs); err != nil {
+		return nil, err
+	}
+	bk, err := k.layout(p, a)
+	if err != nil {
+		return nil, err
+	}
+	b := &packager.Bundle{Plan: p, Pages: bk.total, Stamp: bk.stamp, Map: bk.ranges(), Findings: a.findings}
+	if b.Manifest, err = manifest(p, b); err != nil {
+		return nil, err
+	}
+	if err := k.assemble(bk, a, b); err != nil {
+		return nil, err
+	}
+	b.SHA256, b.Bytes = hex.EncodeToString(out.sum.Sum(nil)), out.off
+	return b, nil
+}
+
+// layout draws the bundle twice: once to learn the page numbers, once with
+// them.
+func (k *Composer) layout(p *packager.Plan, a *assets) (*book, error) {
+	var faces [2]*face
+	for i, data := range [][]byte{k.opt.Regular, k.opt.Bold} {
+		f, err := newFace(data)
+		if err != nil {
+			return nil, err
+		}
+		faces[i] = f
+	}
+	b := &book{plan: p, say: k.opt.Printer, assets: a, known: map[string]span{}}
+	b.total = 999 // as wide as a page number is likely to be
+	b.lay(newCanvas(faces))
+	b.known, b.total = b.now, b.c.page()
+	b.lay(newCanvas(faces))
+	for name, s := range b.known {
+		if b.now[name] != s {
+			return nil, fmt.Errorf("layout: %s moved from page %d to %d between the two passes", name, s.from, b.now[name].from)
+		}
+	}
+	if err := b.c.pdf.Error(); err != nil {
+		return nil, fmt.Errorf("drawing pages: %w", err)
+	}
+	return b, nil
+}
+
+// ranges is the page map of the bundle.
+func (b *book) ranges() []packager.PageRange {
+	var out []packager.PageRange
+	for _, name := range b.order {
+		s := b.now[name]
+		r := packager.PageRange{Name: name, From: s.from, To: s.to}
+		if i := slices.IndexFunc(b.plan.Items, func(it packager.Item) bool { return itemName(it.No) == name }); i >= 0 {
+			r.Item, r.Name = b.plan.Items[i].No, ""
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func fileID(bundle string) []byte {
+	sum := sha256.Sum256([]byte("dossier bundle " + bundle))
+	return sum[:16]
+}

@@ -1,0 +1,458 @@
+package compose
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"dossier/packager"
+)
+
+// cover answers, on one page: who asks, for which account, what is asked, when
+// things happen, and what the signature is worth.
+func (b *book) cover() {
+	c, rs, cs := b.c, b.rules(), b.plan.Report.Case
+	b.c.addPage(a4Short, a4Long)
+	if b.plan.Draft {
+		b.draftMark()
+	}
+	c.fill(0, 0, c.w, 6, accent)
+	x := marginX
+	c.text(x, 62, b.t("cover.kind"), label.in(accent))
+	c.textRight(b.right(), 62, b.plan.BundleID, label)
+	y := c.para(x, 84, b.measure(), b.in(rs.Name), display)
+	y = c.para(x, y, b.measure(), b.in(rs.Application), style{18, 28, false, ink})
+	c.hline(x, b.right(), y+10, 1.2, accent)
+	y += 26
+
+	rows := [][2]string{
+		{"cover.account", joinDot(cs.Account.Name, cs.Account.ID)},
+		{"cover.account_type", b.in(rs.AccountType)},
+		{"cover.applicant", cs.Applicant.Name},
+		{"cover.uscc", cs.Applicant.USCC},
+		{"cover.legal_rep", cs.Applicant.LegalRepresentative.Name},
+	}
+	if cs.Agent != nil {
+		rows = append(rows, [2]string{"cover.agent", joinDot(cs.Agent.Name, cs.Agent.Phone)})
+	}
+	if cs.Employee != nil {
+		rows = append(rows, [2]string{"cover.employee", cs.Employee.Name})
+	}
+	if cs.Holder != nil {
+		rows = append(rows, [2]string{"cover.holder", cs.Holder.Name})
+	}
+	rows = append(rows,
+		[2]string{"cover.reason", cs.Reason},
+		[2]string{"cover.day", rs.Day.Chinese()},
+		[2]string{"cover.content", b.t("cover.content_value", "items", strconv.Itoa(len(b.plan.Items)),
+			"backups", strconv.Itoa(len(b.plan.Backups)), "pages", strconv.Itoa(b.total))})
+	for _, r := range rows {
+		if r[1] == "" {
+			continue
+		}
+		c.text(x, y+baseline(body), b.t(r[0]), quiet)
+		st := body
+		if r[0] == "cover.applicant" || r[0] == "cover.account" {
+			st = strong
+		}
+		y = c.para(x+112, y, b.measure()-112, r[1], st) + 3
+	}
+
+	foot := b.coverFoot()
+	y = b.timeline(y+14, foot-16)
+}
+
+func joinDot(parts ...string) string {
+	parts = slices.DeleteFunc(slices.Clone(parts), func(s string) bool { return s == "" })
+	return strings.Join(parts, " · ")
+}
+
+// coverFoot draws, up from the lower edge, the rule pack and its doubts and
+// what the signature proves; it returns where that begins.
+func (b *book) coverFoot() float64 {
+	c, rs := b.c, b.rules()
+	num := b.t("page_of", "page", strconv.Itoa(c.page()), "pages", strconv.Itoa(b.total))
+	c.textRight(b.right(), c.h-footGap, num, micro.in(ink))
+	digest := rs.Digest
+	if len(digest) > 16 {
+		digest = digest[:16]
+	}
+	c.text(marginX, c.h-footGap, c.fit(b.t("cover.rules", "platform", rs.Platform, "revision", rs.Revision, "digest", digest, "tool", b.plan.Tool), micro, b.measure()-80), micro)
+	c.hline(marginX, b.right(), c.h-footGap-12, 0.5, hair)
+
+	col := (b.measure() - 24) / 2
+	inner := col - 24
+	yes, no := b.t("cover.proves"), b.t("cover.proves_not")
+	doubt := b.doubtText()
+	h := 24 + label.lead + 4 + max(c.paraHeight(yes, small, inner), c.paraHeight(no, small, inner))
+	hd := 0.0
+	if doubt != "" {
+		hd = 20 + label.lead + 4 + c.paraHeight(doubt, small, b.measure()-24)
+	}
+	y := c.h - footGap - 26 - h - hd
+	if hd > 0 {
+		y -= 12
+	}
+	top := y
+	c.fill(marginX, y, b.measure(), h, tint)
+	for i, s := range []struct{ head, text string }{{b.t("cover.proves_head"), yes}, {b.t("cover.proves_not_head"), no}} {
+		x := marginX + float64(i)*(col+24) + 12
+		c.text(x, y+12+baseline(label), s.head, label.in(accent))
+		c.para(x, y+12+label.lead+4, inner, s.text, small)
+	}
+	if hd > 0 {
+		y += h + 12
+		c.frame(marginX, y, b.measure(), hd, 0.8, ink)
+		c.text(marginX+12, y+10+baseline(label), b.t("cover.unverified_head"), label.in(ink))
+		c.para(marginX+12, y+10+label.lead+4, b.measure()-24, doubt, small)
+	}
+	return top
+}
+
+// doubtText says how sure the rules are that the case was judged by.
+func (b *book) doubtText() string {
+	rs := b.rules()
+	weak := map[string]bool{}
+	for _, q := range b.plan.Report.Requirements {
+		for _, r := range q.Rules {
+			if r.Confidence != "A" {
+				weak[r.ID] = true
+			}
+		}
+	}
+	var parts []string
+	if rs.Unconfirmed {
+		parts = append(parts, b.t("cover.unconfirmed"))
+	}
+	if len(weak) > 0 {
+		parts = append(parts, b.t("cover.weak_rules", "count", strconv.Itoa(len(weak))))
+	}
+	if len(rs.Doubts) > 0 {
+		parts = append(parts, b.t("cover.doubts", "count", strconv.Itoa(len(rs.Doubts))))
+	}
+	return strings.Join(parts, "")
+}
+
+// timeline prints the spans of the way ahead between y and limit: with their
+// notes if there is room, else without; what still does not fit is counted.
+func (b *book) timeline(y, limit float64) float64 {
+	c, list := b.c, b.rules().Timeline
+	if len(list) == 0 || limit-y < 60 {
+		return y
+	}
+	c.text(marginX, y+baseline(section), b.t("cover.timeline"), section)
+	y += section.lead + 6
+	const dateW = 150.0
+	x := marginX + dateW + 22
+	w := b.right() - x
+	height := func(e packager.TimelineEntry, notes bool) float64 {
+		h := c.paraHeight(b.in(e.Title), small, w)
+		if n := b.in(e.Note); notes && n != "" {
+			h += c.paraHeight(n, note, w)
+		}
+		return h + 5
+	}
+	fits := func(notes bool) bool {
+		sum := 0.0
+		for _, e := range list {
+			sum += height(e, notes)
+		}
+		return y+sum <= limit
+	}
+	notes := fits(true)
+	room := limit
+	if !notes && !fits(false) {
+		room -= note.lead
+	}
+	var prev float64
+	for i, e := range list {
+		h := height(e, notes)
+		if y+h > room {
+			c.text(x, y+baseline(note), b.t("cover.timeline_more", "count", strconv.Itoa(len(list)-i)), note)
+			return y + note.lead
+		}
+		mid := y + small.lead/2
+		dx := marginX + dateW + 8
+		if i > 0 {
+			c.vline(dx, prev+3.4, mid-3.4, 0.6, hair)
+		}
+		prev = mid
+		c.pdf.SetDrawColor(accent.r, accent.g, accent.b)
+		c.pdf.SetFillColor(accent.r, accent.g, accent.b)
+		c.pdf.SetLineWidth(0.8)
+		if e.Kind == "deadline" || e.Kind == "withdraw_by" || e.Kind == "must_not" {
+			c.pdf.Circle(dx, mid, 2.6, "F")
+		} else {
+			c.pdf.Circle(dx, mid, 2.4, "D")
+		}
+		c.textRight(marginX+dateW-4, y+baseline(small), b.dates(e), small)
+		yy := c.para(x, y, w, b.in(e.Title), small)
+		if n := b.in(e.Note); notes && n != "" {
+			c.para(x, yy, w, n, note)
+		}
+		y += h
+	}
+	return y
+}
+
+// dates writes the end of a span, the earliest and the latest where they
+// differ.
+func (b *book) dates(e packager.TimelineEntry) string {
+	s := e.Earliest.String()
+	switch {
+	case e.Earliest.IsZero():
+		s = e.From.String()
+	case e.Latest.IsZero():
+		s = b.t("date.from", "day", s)
+	case e.Latest != e.Earliest:
+		s += " – " + e.Latest.String()
+	}
+	if e.Approximate {
+		s = b.t("date.about", "day", s)
+	}
+	return s
+}
+
+var kindOrder = []packager.Kind{packager.KindMaterial, packager.KindPrecondition, packager.KindDeclaration, packager.KindBackup}
+
+// review is the reviewer's sheet: rule, verdict, page of the proof.
+func (b *book) review() {
+	head := b.t("review.title")
+	b.newPage(false, head)
+	reqs := b.plan.Report.Requirements
+	count := map[packager.Severity]int{}
+	for _, q := range reqs {
+		count[state(q)]++
+	}
+	y := b.title(head, b.t("review.summary", "total", strconv.Itoa(len(reqs)),
+		"ok", strconv.Itoa(count[packager.StateOK]), "warn", strconv.Itoa(count[packager.Warn]),
+		"block", strconv.Itoa(count[packager.Block]), "info", strconv.Itoa(count[packager.Info])))
+	t := b.table(y, head, column{title: b.t("review.rule")}, column{title: b.t("review.verdict"), w: 62}, column{title: b.t("review.proof"), w: 168})
+	for _, k := range kindOrder {
+		first := true
+		for _, q := range reqs {
+			if q.Kind != k {
+				continue
+			}
+			row := b.reviewRow(t, q)
+			if first {
+				t.group(b.t("kind."+string(k)), t.height(row))
+				first = false
+			}
+			t.row(row...)
+		}
+	}
+	b.agreement(t.y+26, head)
+}
+
+// state is the state that the sheet shows: a requirement about which there is
+// nothing to say and that is not met is still not met.
+func state(q packager.RequirementVerdict) packager.Severity {
+	if q.State == "" {
+		if q.Satisfied {
+			return packager.StateOK
+		}
+		return q.Severity
+	}
+	return q.State
+}
+
+func (b *book) reviewRow(t *table, q packager.RequirementVerdict) []cell {
+	var ids []string
+	for _, r := range q.Rules {
+		ids = append(ids, r.ID)
+	}
+	st := state(q)
+	left := []para{{b.in(q.Title), strong.in(ink), 0}, {strings.Join(ids, "  "), micro, 0}}
+	for _, f := range b.plan.Report.Findings {
+		if f.Requirement != q.ID || f.Severity == packager.Info {
+			continue
+		}
+		msg, _ := b.say.Finding(f)
+		left = append(left, para{msg, small, 0})
+	}
+	return []cell{
+		b.stack(t.cols[0].w, left...),
+		{high: small.lead + 3, draw: func(x, y, _ float64) { b.verdict(x, y+strong.lead/2, st) }},
+		b.stack(t.cols[2].w, b.proof(q)...),
+	}
+}
+
+// proof lists where a requirement is shown: the materials with their pages, or
+// the applicant's own statement.
+func (b *book) proof(q packager.RequirementVerdict) []para {
+	link := small.in(accent)
+	var out []para
+	for _, path := range q.Materials {
+		if it := b.itemOf(path); it != nil {
+			name := itemName(it.No)
+			out = append(out, para{b.t("review.item", "no", strconv.Itoa(it.No), "title", b.in(it.Title), "pages", b.pages(name)), link, b.pageOf(name)})
+		}
+	}
+	if q.Kind == packager.KindBackup && slices.ContainsFunc(b.plan.Backups, func(l packager.BackupLine) bool { return l.Requirement == q.ID }) {
+		out = append(out, para{b.t("review.backup", "pages", b.pages("backup")), link, b.pageOf("backup")})
+	}
+	for i, g := range b.plan.Gaps {
+		if g.Requirement.ID == q.ID {
+			out = append(out, para{b.t("review.gap", "pages", b.pages(gapName(i))), link, b.pageOf(gapName(i))})
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	if q.Kind == packager.KindPrecondition || q.Kind == packager.KindDeclaration {
+		return []para{{b.stated(q), note, 0}}
+	}
+	return []para{{b.t("review.none"), note, 0}}
+}
+
+// stated says what the case states about the facts of a requirement.
+func (b *book) stated(q packager.RequirementVerdict) string {
+	day := packager.Day{}
+	any := false
+	for _, id := range q.Facts {
+		if f, ok := b.plan.Report.Case.Facts[id]; ok {
+			any = true
+			if !f.On.IsZero() {
+				day = f.On
+			}
+		}
+	}
+	switch {
+	case !any && q.Outcome == packager.Unknown:
+		return b.t("review.not_stated")
+	case !day.IsZero():
+		return b.t("review.stated_on", "day", day.String())
+	}
+	return b.t("review.stated")
+}
+
+// agreement is the cross-document table.
+func (b *book) agreement(y float64, pageTitle string) {
+	rows := b.plan.Report.Agreement
+	if len(rows) == 0 {
+		return
+	}
+	c := b.c
+	if y+section.lead+90 > b.bottom() {
+		b.newPage(false, pageTitle)
+		c, y = b.c, bodyTop
+	}
+	c.text(marginX, y+baseline(section), b.t("agreement.title"), section)
+	y = c.para(marginX, y+section.lead+2, b.measure(), b.t("agreement.note"), note) + 8
+	t := b.table(y, pageTitle, column{title: b.t("agreement.field"), w: 92}, column{title: b.t("agreement.stated"), w: 142}, column{title: b.t("agreement.read")})
+	for _, a := range rows {
+		t.row(txt(b.t("field."+a.Field), strong), txt(a.Stated, body), b.readings(t.cols[2].w, a))
+	}
+}
+
+// readings is the cell with each paper's version of a particular.
+func (b *book) readings(w float64, a packager.Agreement) cell {
+	if len(a.Read) == 0 {
+		return txt(b.t("agreement.nothing"), note)
+	}
+	type line struct {
+		lines []string
+		page  int
+		state packager.Severity
+	}
+	var ls []line
+	high := 0.0
+	for _, r := range a.Read {
+		l := line{state: packager.StateOK}
+		what := baseName(r.Material)
+		if it := b.itemOf(r.Material); it != nil {
+			l.page = b.pageOf(itemName(it.No))
+			what = b.t("agreement.item", "no", strconv.Itoa(it.No), "title", b.in(it.Title), "page", strconv.Itoa(l.page))
+		}
+		by := b.t("by." + r.By)
+		if r.Equal {
+			what = b.t("agreement.same", "what", what, "by", by)
+		} else {
+			l.state = packager.Warn
+			what = b.t("agreement.differs", "what", what, "by", by, "value", r.Value)
+		}
+		l.lines = b.c.lines(what, small, w-15)
+		high += float64(len(l.lines))*small.lead + 2
+		ls = append(ls, l)
+	}
+	return cell{high: high, draw: func(x, y, w float64) {
+		for _, l := range ls {
+			b.sign(x, y+small.lead/2, l.state)
+			top := y
+			for _, s := range l.lines {
+				b.c.text(x+15, y+baseline(small), s, small)
+				y += small.lead
+			}
+			if l.page > 0 {
+				b.c.goTo(x, top, w, y-top, l.page, 0)
+			}
+			y += 2
+		}
+	}}
+}
+
+// index lists every part with its pages.
+func (b *book) index() {
+	head := b.t("index.title")
+	b.newPage(false, head)
+	y := b.title(head, b.t("index.note"))
+	t := b.table(y, head, column{title: b.t("index.no"), w: 30}, column{title: b.t("index.name")},
+		column{title: b.t("index.kind"), w: 74}, column{title: b.t("index.size"), w: 58, right: true}, column{title: b.t("index.pages"), w: 52, right: true})
+	own := func(name, title string) {
+		if b.known[name].from == 0 && b.total > 0 {
+			return
+		}
+		p := b.pageOf(name)
+		t.row(cell{}, cell{text: title, st: body, page: p}, cell{}, cell{}, cell{text: b.pages(name), st: body.in(accent), page: p})
+	}
+	own("cover", b.t("cover.title"))
+	own("review", b.t("review.title"))
+	own("index", head)
+	part := ""
+	for _, it := range b.plan.Items {
+		row := b.indexRow(t, it)
+		if it.Part != part {
+			part = it.Part
+			t.group(b.t("part."+part), t.height(row))
+		}
+		t.row(row...)
+	}
+	if len(b.plan.Gaps) > 0 {
+		t.group(b.t("part.missing"), 30)
+		for i, g := range b.plan.Gaps {
+			own(gapName(i), b.in(g.Requirement.Title))
+		}
+	}
+	t.group(b.t("part.end"), 30)
+	if len(b.plan.Backups) > 0 {
+		own("backup", b.t("backup.title"))
+	}
+	own("signature", b.t("closing.title"))
+}
+
+func (b *book) indexRow(t *table, it packager.Item) []cell {
+	name := itemName(it.No)
+	p := b.pageOf(name)
+	return []cell{
+		txt(strconv.Itoa(it.No), strong),
+		b.stack(t.cols[1].w, para{b.in(it.Title), strong, p}, para{baseName(it.File.Path), micro, p}),
+		txt(b.formText(it), small.in(grey)),
+		{text: byteSize(it.File.Bytes), st: small.in(grey)},
+		{text: b.pages(name), st: strong.in(accent), page: p},
+	}
+}
+
+// formText says what a material is: "PDF，3 页", "照片".
+func (b *book) formText(it packager.Item) string {
+	a := b.assets.of(it.No)
+	switch {
+	case a.attached != "":
+		return b.t("form.attached")
+	case a.pdf:
+		return b.t("form.pdf", "pages", strconv.Itoa(len(a.leaves)))
+	case len(a.leaves) > 1:
+		return b.t("form.pictures", "pages", strconv.Itoa(len(a.leaves)))
+	}
+	return b.t("form.picture", "format", strings.ToUpper(strings.TrimPrefix(it.File.Media, "image/")))
+}

@@ -1,0 +1,311 @@
+package compose
+
+import (
+	"strconv"
+	"strings"
+
+	"dossier/packager"
+)
+
+// pixelsPerInch is the coarsest print of a picture: one with few pixels stays
+// small on the page instead of being blown up.
+const pixelsPerInch = 150
+
+// material prints one material: each of its pages upright on a page of its
+// own, the first under the heading with its number.
+func (b *book) material(it *packager.Item) {
+	s := b.assets.of(it.No)
+	if len(s.leaves) == 0 {
+		b.replaced(it, s)
+		return
+	}
+	for i := range s.leaves {
+		b.leaf(it, s, i)
+	}
+}
+
+func (b *book) leaf(it *packager.Item, s *shown, i int) {
+	l := &s.leaves[i]
+	var x, y, w, h, scale float64
+	landscape := false
+	top := [2]float64{b.leafTop(i, s, a4Short), b.leafTop(i, s, a4Long)}
+	area := func(pw, ph, top float64) float64 { return l.scale(pw-2*marginX, ph-bodyGap-top) }
+	up, across := area(a4Short, a4Long, top[0]), area(a4Long, a4Short, top[1])
+	if across > up*1.12 {
+		landscape = true
+	}
+	b.newPage(landscape, b.leafHeader(it, s, i))
+	if i == 0 {
+		b.itemHeading(it, s)
+	}
+	c := b.c
+	y = top[0]
+	if landscape {
+		y = top[1]
+	}
+	scale = l.scale(b.measure(), b.bottom()-y)
+	w, h = l.w*scale, l.h*scale
+	x = marginX + (b.measure()-w)/2
+	if l.page == nil { // a picture that leaves room stands a little above the middle
+		y += (b.bottom() - y - h) * 0.4
+	} else {
+		y += (b.bottom() - y - h) * 0.5
+	}
+	m := l.place(x, c.h-y-h, w)
+	c.put(l.asset, m)
+	if lines := b.watermark(it); lines != nil {
+		b.stampWatermark(it, i, x, y, w, h, lines)
+	}
+	c.frame(x, y, w, h, 0.4, hair)
+	if l.page != nil {
+		b.sourceLinks(it, l.page, m)
+	}
+}
+
+// scale is the factor that fits the leaf into w × h points without enlarging
+// it beyond its resolution.
+func (l *leaf) scale(w, h float64) float64 {
+	s := min(w/l.w, h/l.h)
+	if l.page != nil {
+		return min(s, 1)
+	}
+	return min(s, 72.0/pixelsPerInch)
+}
+
+// leafTop is where the area for a leaf begins on a page of width w.
+func (b *book) leafTop(i int, s *shown, w float64) float64 {
+	if i > 0 {
+		return bodyTop - 8
+	}
+	t := bodyTop + heading.lead + micro.lead + 18
+	if s.signed {
+		t += b.c.paraHeight(b.t("item.signed", "name", s.attached), note, w-2*marginX) + 4
+	}
+	return t
+}
+
+func (b *book) leafHeader(it *packager.Item, s *shown, i int) string {
+	head := b.t("item.header", "no", strconv.Itoa(it.No), "title", b.in(it.Title))
+	if len(s.leaves) > 1 {
+		head += b.t("item.part", "n", strconv.Itoa(i+1), "of", strconv.Itoa(len(s.leaves)))
+	}
+	return head
+}
+
+// itemHeading sets number, title, and what the file is.
+func (b *book) itemHeading(it *packager.Item, s *shown) {
+	c := b.c
+	no := b.t("item.no", "no", strconv.Itoa(it.No))
+	base := bodyTop + baseline(heading)
+	st := heading.in(accent)
+	x := c.text(marginX, base, no, st) + 12
+	c.text(x, base, c.fit(b.in(it.Title), heading, b.right()-x), heading)
+	y := bodyTop + heading.lead + 2
+	facts := []string{baseName(it.File.Path), byteSize(it.File.Bytes), "SHA-256 " + short(it.File.SHA256)}
+	if ids := b.ruleIDs(it); len(ids) > 0 {
+		facts = append(facts, b.t("item.rules", "rules", strings.Join(ids, " ")))
+	}
+	c.text(marginX, y+baseline(micro), c.fit(strings.Join(facts, "  ·  "), micro, b.measure()), micro)
+	y += micro.lead + 4
+	c.hline(marginX, b.right(), y, 0.8, accent)
+	if s.signed {
+		c.para(marginX, y+6, b.measure(), b.t("item.signed", "name", s.attached), note)
+	}
+}
+
+func short(digest string) string {
+	if len(digest) > 16 {
+		return digest[:16] + "…"
+	}
+	return digest
+}
+
+// ruleIDs names the rules that an item answers.
+func (b *book) ruleIDs(it *packager.Item) []string {
+	var ids []string
+	seen := map[string]bool{}
+	for _, q := range b.plan.Report.Requirements {
+		for _, id := range it.Requirements {
+			if q.ID != id {
+				continue
+			}
+			for _, r := range q.Rules {
+				if !seen[r.ID] {
+					seen[r.ID] = true
+					ids = append(ids, r.ID)
+				}
+			}
+		}
+	}
+	return ids
+}
+
+// watermark returns the lines of the purpose watermark, or nil when the paper
+// carries none.
+func (b *book) watermark(it *packager.Item) []string {
+	if b.rules().Watermark == packager.WatermarkOff {
+		return nil
+	}
+	for _, id := range it.File.IDs {
+		if b.rules().Catalogue[id].Watermark {
+			return []string{
+				b.t("watermark.purpose", "platform", b.rules().Name.In("zh")),
+				b.plan.Report.Case.Applicant.Name + "  " + b.rules().Day.String(),
+			}
+		}
+	}
+	return nil
+}
+
+// stampWatermark writes the purpose of the copy across it, leaving name,
+// number and portrait free.
+func (b *book) stampWatermark(it *packager.Item, i int, x, y, w, h float64, lines []string) {
+	var holes [][4]float64
+	const rim = 0.008 // of the size: a hand's breadth of air round a zone
+	for _, z := range b.clearZones(it, i, w > h) {
+		holes = append(holes, [4]float64{x + (z.X-rim)*w, y + (z.Y-rim)*h, (z.W + 2*rim) * w, (z.H + 2*rim) * h})
+	}
+	size := min(max(min(w, h)/26, 7), 15)
+	b.c.tile(x, y, w, h, holes, lines, style{size, size * 1.5, false, rgb{70, 74, 80}}, 30, 0.26)
+}
+
+// clearZones are the zones of page i of an item that a watermark must not
+// touch. A file that shows two cards (both sides of an ID on one copy) has the
+// zones of both, in the halves of the page.
+func (b *book) clearZones(it *packager.Item, i int, wide bool) []packager.Zone {
+	var sets [][]packager.Zone
+	for _, id := range it.File.IDs {
+		if spec, ok := b.rules().Catalogue[id]; ok && spec.Watermark {
+			sets = append(sets, spec.Clear)
+		}
+	}
+	var out []packager.Zone
+	pages := len(b.assets.of(it.No).leaves)
+	switch {
+	case len(sets) == 1:
+		out = append(out, sets[0]...)
+	case len(sets) > 1 && pages == len(sets):
+		out = append(out, sets[i]...)
+	default:
+		n := float64(len(sets))
+		for k, set := range sets {
+			for _, z := range set {
+				if wide {
+					z.X, z.W = (float64(k)+z.X)/n, z.W/n
+				} else {
+					z.Y, z.H = (float64(k)+z.Y)/n, z.H/n
+				}
+				out = append(out, z)
+			}
+		}
+	}
+	for _, f := range it.File.Fields {
+		if f.Zone == nil || f.Page > 0 && f.Page != i+1 {
+			continue
+		}
+		if f.Name == "name" || f.Name == "id_number" || f.Name == "uscc" {
+			out = append(out, *f.Zone)
+		}
+	}
+	return out
+}
+
+// sourceLinks brings the links of a paper's page along.
+func (b *book) sourceLinks(it *packager.Item, p *sourcePage, m matrix) {
+	for _, l := range p.links {
+		at, ok := l.at.and(p.box)
+		if !ok {
+			continue
+		}
+		r := at.through(m)
+		j := jump{x: r.x0, y: b.c.h - r.y1, w: r.w(), h: r.h(), uri: l.uri}
+		if l.to != nil {
+			j.page = b.known[itemName(it.No)].from + l.to.page
+		}
+		b.c.sheet().jumps = append(b.c.sheet().jumps, j)
+	}
+}
+
+// replaced prints the page that stands for a material that cannot be shown.
+func (b *book) replaced(it *packager.Item, s *shown) {
+	b.newPage(false, b.leafHeader(it, s, 0))
+	b.itemHeading(it, s)
+	c := b.c
+	y := bodyTop + heading.lead + 60
+	h := 0.0
+	msg, next := b.say.Say(s.why, packager.Args{"path": it.File.Path})
+	lines := []para{{msg, strong, 0}}
+	if s.attached != "" {
+		lines = append(lines, para{b.t("item.attached", "name", s.attached), body, 0})
+	} else if next != "" {
+		lines = append(lines, para{next, body, 0})
+	}
+	lines = append(lines,
+		para{b.t("item.file", "path", it.File.Path, "media", it.File.Media, "size", byteSize(it.File.Bytes)), note, 0},
+		para{"SHA-256 " + it.File.SHA256, code, 0})
+	box := b.stack(b.measure()-40, lines...)
+	h = box.high + 40
+	c.fill(marginX, y, b.measure(), h, tint)
+	box.draw(marginX+20, y+20, b.measure()-40)
+}
+
+// gap prints the page that stands in a draft for a missing paper.
+func (b *book) gap(i int) {
+	g := b.plan.Gaps[i]
+	b.newPage(false, b.t("gap.header", "title", b.in(g.Requirement.Title)))
+	c := b.c
+	y := b.title(b.t("gap.title"), "")
+	y = c.para(marginX, y, b.measure(), b.in(g.Requirement.Title), style{18, 27, true, ink}) + 14
+	row := func(key, value string) {
+		if value == "" {
+			return
+		}
+		c.text(marginX, y+baseline(body), b.t(key), quiet)
+		y = c.para(marginX+92, y, b.measure()-92, value, body) + 5
+	}
+	var ids, next []string
+	for _, r := range g.Requirement.Rules {
+		ids = append(ids, r.ID)
+	}
+	for _, f := range g.Findings {
+		msg, n := b.say.Finding(f)
+		row("gap.what", msg)
+		if n != "" {
+			next = append(next, n)
+		}
+	}
+	if len(next) == 0 {
+		next = []string{b.in(g.Requirement.Next)}
+	}
+	row("gap.next", strings.Join(next, "\n"))
+	row("gap.who", b.responsible(g.Requirement))
+	row("gap.by", b.rules().Day.Chinese())
+	row("gap.rules", strings.Join(ids, "  "))
+	y += 10
+	h := b.bottom() - y
+	c.pdf.SetDashPattern([]float64{4, 4}, 0)
+	c.frame(marginX, y, b.measure(), h, 0.8, grey)
+	c.pdf.SetDashPattern(nil, 0)
+	c.textCenter(c.w/2, y+h/2, b.t("gap.place"), quiet)
+}
+
+// responsible names who has to bring a missing paper.
+func (b *book) responsible(q packager.RequirementVerdict) string {
+	cs := b.plan.Report.Case
+	for _, id := range append([]string{q.ID}, q.AnyOf...) {
+		switch {
+		case strings.HasPrefix(id, "legal_rep"):
+			return joinDot(b.t("cover.legal_rep"), cs.Applicant.LegalRepresentative.Name)
+		case strings.HasPrefix(id, "agent") && cs.Agent != nil:
+			return joinDot(b.t("cover.agent"), cs.Agent.Name)
+		case (strings.HasPrefix(id, "employee") || strings.HasPrefix(id, "labour") || strings.HasPrefix(id, "leaving")) && cs.Employee != nil:
+			return joinDot(b.t("cover.employee"), cs.Employee.Name)
+		case strings.HasPrefix(id, "holder") && cs.Holder != nil:
+			return joinDot(b.t("cover.holder"), cs.Holder.Name)
+		}
+	}
+	if cs.Agent != nil {
+		return joinDot(cs.Applicant.Name, cs.Agent.Name)
+	}
+	return cs.Applicant.Name
+}
