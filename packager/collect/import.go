@@ -66,7 +66,7 @@ type ImportReport struct {
 type Imported struct {
 	Source     string // where it came from: "扫描.zip → 营业执照.jpg"
 	Path       string // in the case
-	ID         string // requirement, or ""
+	ID         string // paper or backup, or ""; of a card with both sides, one of the two
 	Matched    packager.Match
 	Candidates []Candidate
 	SHA256     string
@@ -258,7 +258,7 @@ func (in *importer) sort(o origin) (dir, id string, match packager.Match, candid
 	if dir == BackupsDir {
 		fits = b
 	}
-	if len(fits) == 1 {
+	if len(fits) == 1 || bothSides(fits) {
 		return dir, fits[0].ID, packager.Match{By: byName, Word: fits[0].Word}, nil
 	}
 	return dir, "", packager.Match{}, fits

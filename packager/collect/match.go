@@ -55,14 +55,14 @@ func (s *search) place(rs *packager.RuleSet) {
 		case len(fits) == 0:
 			f.unplaced()
 			s.find("FILE_UNPLACED", packager.Info, f.path, "", packager.Position{}, nil)
-		case len(fits) > 1:
+		case len(fits) > 1 && !bothSides(fits):
 			f.unplaced()
-			s.find("MATCH_AMBIGUOUS", packager.Warn, f.path, "", packager.Position{}, packager.Args{"candidates": ids(fits), "word": fits[0].Word})
+			s.find("MATCH_AMBIGUOUS", packager.Warn, f.path, "", packager.Position{}, packager.Args{"candidates": strings.Join(idsOf(fits), ", "), "word": fits[0].Word})
 		case stated[string(role)+" "+fits[0].ID]:
 			f.unplaced()
 			s.find("MATCH_ALREADY_NAMED", packager.Info, f.path, fits[0].ID, packager.Position{}, packager.Args{"id": fits[0].ID})
 		default:
-			f.add(use{role, []string{fits[0].ID}, packager.Match{By: byName, Word: fits[0].Word}})
+			f.add(use{role, idsOf(fits), packager.Match{By: byName, Word: fits[0].Word}})
 		}
 	}
 }
@@ -74,7 +74,9 @@ func (s *search) several(rs *packager.RuleSet) {
 	for _, f := range s.ordered() {
 		for _, u := range f.uses {
 			if u.role == packager.RoleMaterial && u.match.By == byName {
-				several[u.ids[0]] = append(several[u.ids[0]], f.path)
+				for _, id := range u.ids {
+					several[id] = append(several[id], f.path)
+				}
 			}
 		}
 	}
@@ -87,12 +89,22 @@ func (s *search) several(rs *packager.RuleSet) {
 
 func (f *file) unplaced() { f.uses = []use{{role: packager.RoleUnplaced}} }
 
-func ids(cs []Candidate) string {
+func idsOf(cs []Candidate) []string {
 	out := make([]string, len(cs))
 	for i, c := range cs {
 		out[i] = c.ID
 	}
-	return strings.Join(out, ", ")
+	return out
+}
+
+// bothSides reports whether one word means the two sides of one card
+// (身份证正反面): such a file stands under both ids.
+func bothSides(cs []Candidate) bool {
+	if len(cs) != 2 || fold(cs[0].Word) != fold(cs[1].Word) {
+		return false
+	}
+	a, b := cs[0].ID, cs[1].ID // candidates are in order of id: emblem, portrait
+	return strings.HasSuffix(a, "_emblem") && strings.TrimSuffix(a, "emblem") == strings.TrimSuffix(b, "portrait")
 }
 
 // most returns how many files the requirements ask for under a paper's id.
