@@ -1,0 +1,120 @@
+package storage
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Roots of the layout. A new layout gets a new number.
+const (
+	blobsRoot = "v1/blobs/sha256/"
+	casesRoot = "v1/cases/"
+	// ProbeRoot is where [Prober] leaves its small objects.
+	ProbeRoot = "v1/probe/"
+)
+
+// BlobKey is where the bytes with this hex SHA-256 live.
+func BlobKey(sha256Hex string) string { return blobsRoot + sha256Hex[:2] + "/" + sha256Hex }
+
+// CaseKey is where a document of the nth publication of a case lives.
+func CaseKey(caseID string, n int, name string) string {
+	return casesRoot + caseID + "/" + strconv.Itoa(n) + "/" + name
+}
+
+// CasePrefix is the prefix of all publications of a case.
+func CasePrefix(caseID string) string { return casesRoot + caseID + "/" }
+
+const receiptName = "receipt.json"
+
+// receiptNameFor is the name of a receipt in a store that cannot create
+// exclusively: two receipts can then stand side by side, and neither is lost.
+func receiptNameFor(sha256Hex string) string { return "receipt." + sha256Hex + ".json" }
+
+// Place is a key of the layout, taken apart.
+type Place struct {
+	Blob    string // hex SHA-256 of a blob, or ""
+	Case    string // or ""
+	Number  int
+	Name    string // document of the case
+	Receipt bool   // the document is a receipt
+}
+
+// ParseKey takes a key of the layout apart; a key that is not of the layout
+// (a probe, a stranger's object) gives the zero Place.
+func ParseKey(key string) Place {
+	if rest, ok := strings.CutPrefix(key, blobsRoot); ok {
+		if shard, sum, ok := strings.Cut(rest, "/"); ok && IsSHA256(sum) && shard == sum[:2] {
+			return Place{Blob: sum}
+		}
+		return Place{}
+	}
+	rest, ok := strings.CutPrefix(key, casesRoot)
+	if !ok {
+		return Place{}
+	}
+	parts := strings.Split(rest, "/")
+	if len(parts) != 3 || parts[0] == "" || parts[2] == "" {
+		return Place{}
+	}
+	n, err := strconv.Atoi(parts[1])
+	if err != nil || n < 1 || strconv.Itoa(n) != parts[1] {
+		return Place{}
+	}
+	return Place{Case: parts[0], Number: n, Name: parts[2], Receipt: isReceipt(parts[2])}
+}
+
+func isReceipt(name string) bool {
+	if name == receiptName {
+		return true
+	}
+	sum, ok := strings.CutPrefix(name, "receipt.")
+	if !ok {
+		return false
+	}
+	sum, ok = strings.CutSuffix(sum, ".json")
+	return ok && IsSHA256(sum)
+}
+
+// IsSHA256 reports whether s is 64 lower-case hex digits.
+func IsSHA256(s string) bool {
+	if len(s) != 64 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// CheckKey reports a key that not every store can hold. Keys are ASCII
+// letters, digits, '.', '_' and '-', in segments of at most 200 bytes divided
+// by '/', together at most 800; no segment begins with '.'. Names of people
+// and files never stand in keys.
+func CheckKey(key string) error {
+	bad := func(why string) error {
+		return &Error{Code: BadKey, Op: "key", Key: key, Err: fmt.Errorf("%s", why)}
+	}
+	if key == "" || len(key) > 800 {
+		return bad("empty or longer than 800 bytes")
+	}
+	for segment := range strings.SplitSeq(key, "/") {
+		switch {
+		case segment == "":
+			return bad("empty segment")
+		case len(segment) > 200:
+			return bad("segment longer than 200 bytes")
+		case segment[0] == '.':
+			return bad("segment begins with a dot")
+		}
+	}
+	for i := range len(key) {
+		c := key[i]
+		if ('a' > c || c > 'z') && ('A' > c || c > 'Z') && ('0' > c || c > '9') && !strings.ContainsRune("._-/", rune(c)) {
+			return bad("character outside A-Z a-z 0-9 . _ - /")
+		}
+	}
+	return nil
+}

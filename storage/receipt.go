@@ -1,0 +1,56 @@
+package storage
+
+import (
+	"encoding/json"
+	"errors"
+)
+
+// Stored is one object as a receipt names it.
+type Stored struct {
+	Key     string `json:"key"`
+	SHA256  string `json:"sha256"`
+	Bytes   int64  `json:"bytes"`
+	Version string `json:"version"`
+	Name    string `json:"name"` // path in the case or in the out folder; any script
+}
+
+// Receipt is what a store needs to know of a receipt; the rest of it belongs
+// to others and is kept as it is.
+type Receipt struct {
+	Case    string   `json:"case"`
+	Number  int      `json:"number"`
+	Files   []Stored `json:"files"`   // documents of the publication
+	Objects []Stored `json:"objects"` // blobs
+}
+
+// MaxReceipt is the largest receipt that is read, in bytes.
+const MaxReceipt = 64 << 20
+
+// ParseReceipt reads a receipt and refuses one that names keys outside the
+// layout, or digests that are none.
+func ParseReceipt(b []byte) (Receipt, error) {
+	var r Receipt
+	bad := func(err error) (Receipt, error) {
+		return Receipt{}, &Error{Code: BadReceipt, Op: "receipt", Err: err}
+	}
+	if err := json.Unmarshal(b, &r); err != nil {
+		return bad(err)
+	}
+	if r.Case == "" || r.Number < 1 {
+		return bad(errors.New("no case or no number"))
+	}
+	for _, o := range r.All() {
+		if err := CheckKey(o.Key); err != nil {
+			return bad(err)
+		}
+		if !IsSHA256(o.SHA256) || o.Bytes < 0 {
+			return bad(errors.New("a digest or a size is wrong"))
+		}
+	}
+	return r, nil
+}
+
+// All returns everything the receipt names.
+func (r Receipt) All() []Stored {
+	return append(append([]Stored(nil), r.Files...), r.Objects...)
+}

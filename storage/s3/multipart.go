@@ -1,0 +1,458 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/minio/minio-go/v7"
+	"golang.org/x/sync/errgroup"
+
+	"dossier/storage"
+)
+
+const (
+	singleLimit = 16 << 20 // bytes that still go in one PUT
+	maxParts    = 10000    // of one upload, by S3
+)
+
+// partSize is 16 MiB, and as much more as the limit of parts asks for: the
+// buffers of an upload hold Parallel+1 parts.
+func partSize(size int64) int64 {
+	for _, p := range []int64{16 << 20, 64 << 20, 256 << 20} {
+		if size <= p*(maxParts-100) {
+			return p
+		}
+	}
+	return 1 << 30
+}
+
+func partCount(size int64) int {
+	p := partSize(size)
+	return int((size + p - 1) / p)
+}
+
+// upload is the checkpoint of an upload in parts, as JSON.
+type upload struct {
+	Version  int          `json:"version"` // 1
+	Store    string       `json:"store"`
+	Endpoint string       `json:"endpoint"`
+	Key      string       `json:"key"`
+	Bytes    int64        `json:"bytes"`
+	SHA256   string       `json:"sha256"`
+	PartSize int64        `json:"part_size"`
+	UploadID string       `json:"upload_id"`
+	Parts    map[int]part `json:"parts"` // acknowledged ones
+}
+
+type part struct {
+	SHA256 string `json:"sha256"` // hex
+	ETag   string `json:"etag"`
+}
+
+func (s *Store) newUpload(key string, c storage.Content) upload {
+	return upload{Version: 1, Store: s.URL(), Endpoint: s.host, Key: key, Bytes: c.Bytes, SHA256: c.SHA256,
+		PartSize: partSize(c.Bytes), Parts: map[int]part{}}
+}
+
+// same reports whether u is about the same bytes for the same place.
+func (u upload) same(v upload) bool {
+	return u.Version == v.Version && u.Store == v.Store && u.Endpoint == v.Endpoint && u.Key == v.Key &&
+		u.Bytes == v.Bytes && u.SHA256 == v.SHA256 && u.PartSize == v.PartSize
+}
+
+// createParts stores content in parts, going on with an earlier upload if
+// there is one.
+func (s *Store) createParts(ctx context.Context, key string, c storage.Content, opts storage.CreateOptions, m *meter) (storage.Object, error) {
+	o, there, err := s.existing(ctx, key, c, nil)
+	if there || err != nil {
+		if err == nil && opts.Checkpoint != nil {
+			err = opts.Checkpoint.Clear()
+		}
+		return o, err
+	}
+	// A second round is for an upload that the server has forgotten.
+	for round := 1; ; round++ {
+		o, err = s.upload(ctx, key, c, opts, m)
+		if storage.CodeOf(err) != storage.NotFound || round == 2 {
+			return o, err
+		}
+		if opts.Checkpoint != nil {
+			if err := opts.Checkpoint.Clear(); err != nil {
+				return o, err
+			}
+		}
+	}
+}
+
+func (s *Store) upload(ctx context.Context, key string, c storage.Content, opts storage.CreateOptions, m *meter) (storage.Object, error) {
+	book, err := s.beginUpload(ctx, key, c, opts)
+	if err != nil {
+		return storage.Object{}, err
+	}
+	defer book.close()
+	parts, err := s.sendParts(ctx, key, c, book, m)
+	if err != nil {
+		if storage.CodeOf(err) == storage.SourceChanged {
+			s.abandon(ctx, key, book)
+		}
+		return storage.Object{}, err
+	}
+	if err := book.close(); err != nil {
+		return storage.Object{}, err
+	}
+	o, err := s.complete(ctx, key, c, book.state.UploadID, parts)
+	switch storage.CodeOf(err) {
+	case "":
+		return o, book.clear()
+	case storage.Conflict, storage.Checksum:
+		s.abandon(ctx, key, book)
+	}
+	return o, err
+}
+
+// abandon gives up an upload that can lead to nothing.
+func (s *Store) abandon(ctx context.Context, key string, book *logbook) {
+	ctx = context.WithoutCancel(ctx)
+	_ = s.core.AbortMultipartUpload(ctx, s.bucket, s.full(key), book.state.UploadID)
+	_ = book.clear()
+}
+
+// beginUpload takes up the upload of the checkpoint, or begins one and writes
+// its id down before the first part is sent.
+func (s *Store) beginUpload(ctx context.Context, key string, c storage.Content, opts storage.CreateOptions) (*logbook, error) {
+	fresh := s.newUpload(key, c)
+	if opts.Checkpoint != nil {
+		saved, err := loadUpload(opts.Checkpoint)
+		if err != nil {
+			return nil, err
+		}
+		if saved.same(fresh) && saved.UploadID != "" {
+			listed, err := s.listParts(ctx, key, saved.UploadID)
+			if err == nil {
+				saved.Parts = believable(saved, listed)
+				return newLogbook(opts.Checkpoint, saved), nil
+			}
+			if storage.CodeOf(err) != storage.NotFound {
+				return nil, err
+			}
+		}
+	}
+	put := s.putOptions(opts)
+	put.UserMetadata = map[string]string{checksumAlgorithm: "SHA256"}
+	err := s.do(ctx, "create", key, func(ctx context.Context) (err error) {
+		fresh.UploadID, err = s.core.NewMultipartUpload(ctx, s.bucket, s.full(key), put)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	book := newLogbook(opts.Checkpoint, fresh)
+	return book, book.save()
+}
+
+func loadUpload(cp storage.Checkpoint) (upload, error) {
+	b, err := cp.Load()
+	if err != nil || b == nil {
+		return upload{}, err
+	}
+	var u upload
+	if json.Unmarshal(b, &u) != nil {
+		return upload{}, nil // damaged: begin anew
+	}
+	return u, nil
+}
+
+// believable returns the parts that need not be sent again: the server lists
+// them with a digest that it computed, or lists the very ETag under which it
+// acknowledged a part of ours.
+func believable(saved upload, listed []minio.ObjectPart) map[int]part {
+	parts := map[int]part{}
+	for _, l := range listed {
+		size := min(saved.PartSize, saved.Bytes-int64(l.PartNumber-1)*saved.PartSize)
+		if l.Size != size {
+			continue
+		}
+		etag := strings.Trim(l.ETag, `"`)
+		mine, noted := saved.Parts[l.PartNumber]
+		switch raw, err := base64.StdEncoding.DecodeString(l.ChecksumSHA256); {
+		case l.ChecksumSHA256 != "" && err == nil && len(raw) == sha256.Size:
+			parts[l.PartNumber] = part{SHA256: hex.EncodeToString(raw), ETag: etag}
+		case noted && mine.ETag == etag:
+			parts[l.PartNumber] = mine
+		}
+	}
+	return parts
+}
+
+func (s *Store) listParts(ctx context.Context, key, id string) ([]minio.ObjectPart, error) {
+	var all []minio.ObjectPart
+	for marker := 0; ; {
+		var page minio.ListObjectPartsResult
+		err := s.do(ctx, "create", key, func(ctx context.Context) (err error) {
+			page, err = s.core.ListObjectParts(ctx, s.bucket, s.full(key), id, marker, 1000)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.ObjectParts...)
+		if !page.IsTruncated || page.NextPartNumberMarker <= marker {
+			return all, nil
+		}
+		marker = page.NextPartNumberMarker
+	}
+}
+
+// sendParts reads c once from beginning to end, and sends what the server does
+// not have. At the end the digest of all that was read must be c's.
+func (s *Store) sendParts(ctx context.Context, key string, c storage.Content, book *logbook, m *meter) ([]minio.CompletePart, error) {
+	src, err := c.Source()
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+
+	size, count := partSize(c.Bytes), partCount(c.Bytes)
+	parts := make([]minio.CompletePart, count)
+	whole := sha256.New()
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(s.opts.Parallel)
+	for n := 1; n <= count && gctx.Err() == nil; n++ {
+		offset := int64(n-1) * size
+		buf, err := s.takeBuffer(gctx, min(size, c.Bytes-offset))
+		if err != nil {
+			break
+		}
+		if _, err := io.ReadFull(io.NewSectionReader(src, offset, int64(len(buf))), buf); err != nil {
+			s.giveBuffer(buf)
+			group.Go(func() error { return c.ReadFailed(err) })
+			break
+		}
+		whole.Write(buf)
+		group.Go(func() error {
+			defer s.giveBuffer(buf)
+			done, err := s.sendPart(gctx, key, n, buf, book)
+			if err != nil {
+				return err
+			}
+			parts[n-1] = done
+			m.add(int64(len(buf)))
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, storage.Fail(storage.Cancelled, "create", key, err, nil)
+	}
+	if hex.EncodeToString(whole.Sum(nil)) != c.SHA256 {
+		return nil, c.Changed()
+	}
+	return parts, nil
+}
+
+func (s *Store) takeBuffer(ctx context.Context, size int64) ([]byte, error) {
+	select {
+	case buf := <-s.buffers:
+		if int64(cap(buf)) < size {
+			buf = make([]byte, size)
+		}
+		return buf[:size], nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (s *Store) giveBuffer(buf []byte) { s.buffers <- buf }
+
+func (s *Store) sendPart(ctx context.Context, key string, n int, buf []byte, book *logbook) (minio.CompletePart, error) {
+	raw := sha256.Sum256(buf)
+	sum, b64 := hex.EncodeToString(raw[:]), base64.StdEncoding.EncodeToString(raw[:])
+	if had, ok := book.part(n); ok && had.SHA256 == sum {
+		return minio.CompletePart{PartNumber: n, ETag: had.ETag, ChecksumSHA256: b64}, nil
+	}
+	var sent minio.ObjectPart
+	err := s.do(ctx, "create", key, func(ctx context.Context) (err error) {
+		header := http.Header{}
+		header.Set(checksumHeader, b64)
+		sent, err = s.core.PutObjectPart(ctx, s.bucket, s.full(key), book.state.UploadID, n, bytes.NewReader(buf), int64(len(buf)),
+			minio.PutObjectPartOptions{Sha256Hex: sum, DisableContentSha256: true, SSE: s.sse, CustomHeader: header})
+		if err == nil && sent.ChecksumSHA256 != "" && sent.ChecksumSHA256 != b64 {
+			return &storage.Error{Code: storage.Checksum, Op: "create", Key: key, Args: map[string]string{"want": b64, "got": sent.ChecksumSHA256}}
+		}
+		return err
+	})
+	if err != nil {
+		return minio.CompletePart{}, err
+	}
+	book.note(n, part{SHA256: sum, ETag: sent.ETag})
+	return minio.CompletePart{PartNumber: n, ETag: sent.ETag, ChecksumSHA256: b64}, nil
+}
+
+// complete puts the parts together. If the answer says that the upload or the
+// key is taken, it may be our own earlier try whose acknowledgement was lost.
+func (s *Store) complete(ctx context.Context, key string, c storage.Content, id string, parts []minio.CompletePart) (storage.Object, error) {
+	digests := make([]string, len(parts))
+	for i, p := range parts {
+		digests[i] = p.ChecksumSHA256
+	}
+	opts := minio.PutObjectOptions{}
+	if s.sse != nil && s.opts.Encryption.Mode == "sse-c" {
+		opts.ServerSideEncryption = s.sse
+	}
+	if known, holds := s.conditional(); holds || !known {
+		opts.SetMatchETagExcept("*")
+	}
+	var info minio.UploadInfo
+	err := s.do(ctx, "create", key, func(ctx context.Context) (err error) {
+		info, err = s.core.CompleteMultipartUpload(ctx, s.bucket, s.full(key), id, parts, opts)
+		return err
+	})
+	switch storage.CodeOf(err) {
+	case "":
+		o := storage.Object{Key: key, SHA256: c.SHA256, Bytes: c.Bytes, Version: info.VersionID}
+		return o, s.proveStored(ctx, o, info.ChecksumSHA256, compositeOf(digests))
+	case storage.Conflict, storage.NotFound:
+		o, there, lookErr := s.existing(ctx, key, c, digests)
+		if there || lookErr != nil {
+			return o, lookErr
+		}
+	}
+	return storage.Object{}, err
+}
+
+// compositeOf is what S3 calls the composite checksum: the SHA-256 of the
+// parts' SHA-256, and their number. The digests are in base64.
+func compositeOf(digests []string) string {
+	h := sha256.New()
+	for _, d := range digests {
+		raw, _ := base64.StdEncoding.DecodeString(d)
+		h.Write(raw)
+	}
+	return base64.StdEncoding.EncodeToString(h.Sum(nil)) + "-" + strconv.Itoa(len(digests))
+}
+
+func compositeCount(checksum string) (parts int, composite bool) {
+	_, n, ok := strings.Cut(checksum, "-")
+	if !ok {
+		return 0, false
+	}
+	parts, err := strconv.Atoi(n)
+	return parts, err == nil
+}
+
+// partDigests reads c for the digests of its parts, in base64, and compares
+// the digest of the whole.
+func partDigests(ctx context.Context, c storage.Content) ([]string, error) {
+	src, err := c.Source()
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	whole, size := sha256.New(), partSize(c.Bytes)
+	var digests []string
+	for offset := int64(0); offset < c.Bytes; offset += size {
+		h := sha256.New()
+		section := io.NewSectionReader(src, offset, min(size, c.Bytes-offset))
+		n, err := storage.Copy(ctx, io.MultiWriter(whole, h), section)
+		if err != nil {
+			return nil, c.ReadFailed(err)
+		}
+		if n != section.Size() {
+			return nil, c.Changed()
+		}
+		digests = append(digests, base64.StdEncoding.EncodeToString(h.Sum(nil)))
+	}
+	if hex.EncodeToString(whole.Sum(nil)) != c.SHA256 {
+		return nil, c.Changed()
+	}
+	return digests, nil
+}
+
+// logbook writes the checkpoint while parts are being sent. Saving takes an
+// fsync or two, so one goroutine saves the newest state as fast as it can and
+// the senders do not wait: at worst a part that the server lists anyway is
+// missing from it.
+type logbook struct {
+	cp     storage.Checkpoint // or nil
+	mu     sync.Mutex
+	state  upload
+	wake   chan struct{}
+	done   chan struct{}
+	failed error
+	closed bool
+}
+
+func newLogbook(cp storage.Checkpoint, u upload) *logbook {
+	b := &logbook{cp: cp, state: u, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go b.run()
+	return b
+}
+
+func (b *logbook) run() {
+	defer close(b.done)
+	for range b.wake {
+		if err := b.save(); err != nil {
+			b.mu.Lock()
+			b.failed = err
+			b.mu.Unlock()
+		}
+	}
+}
+
+func (b *logbook) save() error {
+	if b.cp == nil {
+		return nil
+	}
+	b.mu.Lock()
+	text, err := json.Marshal(b.state)
+	b.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return b.cp.Save(text)
+}
+
+func (b *logbook) part(n int) (part, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p, ok := b.state.Parts[n]
+	return p, ok
+}
+
+func (b *logbook) note(n int, p part) {
+	b.mu.Lock()
+	b.state.Parts[n] = p
+	b.mu.Unlock()
+	select {
+	case b.wake <- struct{}{}:
+	default: // the saver has not begun with the last notice yet
+	}
+}
+
+// close waits for the last save. No part may be noted after it.
+func (b *logbook) close() error {
+	if !b.closed {
+		b.closed = true
+		close(b.wake)
+	}
+	<-b.done
+	return b.failed
+}
+
+func (b *logbook) clear() error {
+	if b.cp == nil {
+		return nil
+	}
+	return b.cp.Clear()
+}

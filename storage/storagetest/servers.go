@@ -1,0 +1,365 @@
+// Package storagetest is what tests of stores share: one suite that every
+// store passes ([Run]), real servers to run it against ([StartMinIO],
+// [StartVersityGW]), a server that lies ([StartGoFakeS3]), and a proxy that
+// breaks connections between us and them ([StartProxy]).
+//
+// The servers are built from Go modules at pinned versions, once, into the
+// user's cache folder. Nothing is downloaded but through the go command.
+package storagetest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dossier/storage/internal/filelock"
+	"dossier/storage/s3"
+)
+
+// program is a server that the go command can build.
+type program struct {
+	name    string
+	module  string // path@version
+	pkg     string // to build
+	minutes string // how long it takes the first time
+}
+
+var (
+	minioProgram = program{
+		name: "minio", minutes: "3",
+		module: "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c", pkg: "github.com/minio/minio",
+	}
+	versityProgram = program{
+		name: "versitygw", minutes: "2",
+		module: "github.com/versity/versitygw@v1.8.0", pkg: "github.com/versity/versitygw/cmd/versitygw",
+	}
+	gofakes3Program = program{
+		name: "gofakes3", minutes: "1",
+		module: "github.com/johannesboyne/gofakes3@v1.2.0", pkg: "github.com/johannesboyne/gofakes3/cmd/gofakes3",
+	}
+	mcProgram = program{
+		name: "mc", minutes: "2",
+		module: "github.com/minio/mc@v0.0.0-20250313080218-cf909e1063a9", pkg: "github.com/minio/mc",
+	}
+)
+
+// MinIOClient is the path of MinIO's own client, mc, which the throughput of
+// publishing is compared with.
+func MinIOClient(t testing.TB) string {
+	t.Helper()
+	return mcProgram.build(t)
+}
+
+// build returns the path of the program, building it on first use.
+func (p program) build(t testing.TB) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatalf("a place for test servers: %v", err)
+	}
+	_, version, _ := strings.Cut(p.module, "@")
+	dir := filepath.Join(cache, "dossier", "testservers", p.name+"-"+version)
+	exe := filepath.Join(dir, p.name)
+	if runtime.GOOS == "windows" {
+		exe += ".exe"
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatalf("a place for test servers: %v", err)
+	}
+	// Packages are tested by several processes at once: one of them builds.
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		t.Fatalf("a place for test servers: %v", err)
+	}
+	defer lock.Close()
+	if err := filelock.Lock(lock); err != nil {
+		t.Fatalf("a place for test servers: %v", err)
+	}
+	if _, err := os.Stat(exe); err == nil {
+		return exe
+	}
+	fmt.Fprintf(os.Stderr, "building the test server %s from its Go module, about %s minutes, once: %s\n", p.module, p.minutes, exe)
+	if err := p.compile(exe); err != nil {
+		t.Fatalf("building %s: %v", p.module, err)
+	}
+	return exe
+}
+
+func (p program) compile(exe string) error {
+	work, err := os.MkdirTemp("", "dossier-testserver-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	module, version, _ := strings.Cut(p.module, "@")
+	for _, args := range [][]string{
+		{"mod", "init", "testserver"},
+		{"get", p.pkg + "@" + version},
+		{"build", "-o", exe + ".new", p.pkg},
+	} {
+		cmd := exec.Command("go", args...)
+		cmd.Dir = work
+		cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("go %s (%s): %w\n%s", strings.Join(args, " "), module, err, tail(out))
+		}
+	}
+	return os.Rename(exe+".new", exe)
+}
+
+func tail(out []byte) []byte {
+	if len(out) > 2000 {
+		return out[len(out)-2000:]
+	}
+	return out
+}
+
+// Server is a running S3 server on the loopback interface.
+type Server struct {
+	Endpoint  string // http://127.0.0.1:port
+	AccessKey string
+	SecretKey string
+	Dir       string // where its data is
+	process   *process
+}
+
+// Env is the environment with which any S3 tool reaches the server.
+func (s Server) Env() map[string]string {
+	return map[string]string{
+		"AWS_ENDPOINT_URL_S3":   s.Endpoint,
+		"AWS_ACCESS_KEY_ID":     s.AccessKey,
+		"AWS_SECRET_ACCESS_KEY": s.SecretKey,
+		"AWS_SESSION_TOKEN":     "",
+		"AWS_REGION":            "us-east-1",
+		"AWS_PROFILE":           "",
+		// Nothing of the person who runs the tests may be used.
+		"AWS_CONFIG_FILE":             os.DevNull,
+		"AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+	}
+}
+
+// Setenv sets Env for the test.
+func (s Server) Setenv(t testing.TB) {
+	t.Helper()
+	for k, v := range s.Env() {
+		t.Setenv(k, v)
+	}
+}
+
+// NewBucket makes a bucket and returns its s3:// URL. It sets the environment
+// of the test.
+func (s Server) NewBucket(t testing.TB, objectLock bool) string {
+	t.Helper()
+	s.Setenv(t)
+	address := "s3://t" + strings.ToLower(rand.Text())
+	st, err := s3.Open(t.Context(), address, s3.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := st.MakeBucket(t.Context(), objectLock); err != nil {
+		t.Fatal(err)
+	}
+	return address
+}
+
+// Kill ends the server without giving it time for anything.
+func (s Server) Kill() { s.process.kill() }
+
+const (
+	testAccessKey = "dossiertest"
+	testSecretKey = "dossiertestsecret"
+)
+
+// StartMinIO runs MinIO on a directory of its own until the end of the test.
+func StartMinIO(t testing.TB) Server {
+	t.Helper()
+	return start(t, minioProgram, "/minio/health/live", func(dir, address string) ([]string, []string) {
+		return []string{"server", "--quiet", "--address", address, dir},
+			[]string{"MINIO_ROOT_USER=" + testAccessKey, "MINIO_ROOT_PASSWORD=" + testSecretKey, "MINIO_UPDATE=off", "MINIO_BROWSER=off", "MINIO_CI_CD=1"}
+	})
+}
+
+// StartVersityGW runs versitygw, whose Complete behaves as that of AWS.
+func StartVersityGW(t testing.TB) Server {
+	t.Helper()
+	return start(t, versityProgram, "/", func(dir, address string) ([]string, []string) {
+		data, versions, meta := filepath.Join(dir, "data"), filepath.Join(dir, "versions"), filepath.Join(dir, "meta")
+		for _, d := range []string{data, versions, meta} {
+			if err := os.MkdirAll(d, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return []string{"--quiet", "--keep-alive", "--port", address, "--access", testAccessKey, "--secret", testSecretKey,
+			"posix", "--sidecar", meta, "--versioning-dir", versions, data}, nil
+	})
+}
+
+// StartGoFakeS3 runs gofakes3, which answers 200 and keeps other bytes, and
+// looks at no signature.
+func StartGoFakeS3(t testing.TB) Server {
+	t.Helper()
+	return start(t, gofakes3Program, "/", func(dir, address string) ([]string, []string) {
+		return []string{"-backend", "memory", "-host", address, "-quiet"}, nil
+	})
+}
+
+// shared are the servers that live until Main ends.
+var shared struct {
+	sync.Mutex
+	active  bool
+	servers map[string]Server
+	stops   []func()
+}
+
+// Main runs the tests of a package with one server of each kind for all of
+// them. Call it from TestMain: os.Exit(storagetest.Main(m)).
+func Main(m *testing.M) int {
+	shared.active, shared.servers = true, map[string]Server{}
+	defer func() {
+		for _, stop := range shared.stops {
+			stop()
+		}
+	}()
+	return m.Run()
+}
+
+func start(t testing.TB, p program, health string, command func(dir, address string) (args, env []string)) Server {
+	t.Helper()
+	exe := p.build(t)
+	shared.Lock()
+	defer shared.Unlock()
+	if s, ok := shared.servers[p.name]; ok {
+		return s
+	}
+	dir, err := os.MkdirTemp("", "dossier-"+p.name+"-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s Server
+	for try := 1; ; try++ {
+		s, err = launch(exe, dir, health, command)
+		if err == nil {
+			break
+		}
+		if try == 3 { // somebody else may have taken the port
+			os.RemoveAll(dir)
+			t.Fatalf("%s does not start: %v", p.name, err)
+		}
+	}
+	stop := func() {
+		s.process.kill()
+		os.RemoveAll(dir)
+	}
+	if shared.active {
+		shared.servers[p.name] = s
+		shared.stops = append(shared.stops, stop)
+	} else {
+		t.Cleanup(stop)
+	}
+	return s
+}
+
+func launch(exe, dir, health string, command func(dir, address string) (args, env []string)) (Server, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return Server{}, err
+	}
+	address := l.Addr().String()
+	l.Close()
+	args, env := command(dir, address)
+	cmd := exec.Command(exe, args...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Dir = dir
+	log := &lastLines{}
+	cmd.Stdout, cmd.Stderr = log, log
+	endWithParent(cmd)
+	p, err := run(cmd)
+	if err != nil {
+		return Server{}, err
+	}
+	if err := p.await("http://" + address + health); err != nil {
+		p.kill()
+		return Server{}, fmt.Errorf("%w: %s", err, log)
+	}
+	return Server{Endpoint: "http://" + address, AccessKey: testAccessKey, SecretKey: testSecretKey, Dir: dir, process: p}, nil
+}
+
+// process is a running server.
+type process struct {
+	cmd  *exec.Cmd
+	gone chan struct{}
+}
+
+func run(cmd *exec.Cmd) (*process, error) {
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	p := &process{cmd, make(chan struct{})}
+	go func() {
+		_ = cmd.Wait()
+		close(p.gone)
+	}()
+	return p, nil
+}
+
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.gone
+}
+
+// await waits until the server answers anything.
+func (p *process) await(url string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	client := &http.Client{Timeout: 2 * time.Second} // one that is taken in and forgotten is asked again
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		if resp, err := client.Do(req); err == nil {
+			resp.Body.Close()
+			if resp.StatusCode < 500 {
+				return nil
+			}
+		}
+		select {
+		case <-p.gone:
+			return errors.New("ended at once")
+		case <-ctx.Done():
+			return errors.New("does not answer")
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// lastLines keeps the end of a server's output for the error message.
+type lastLines struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+func (l *lastLines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.b = append(l.b, p...)
+	l.b = tail(l.b)
+	return len(p), nil
+}
+
+func (l *lastLines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.b)
+}
