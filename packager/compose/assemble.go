@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -84,7 +85,12 @@ func writeSheets(b *book, a *assets, pages []types.IndirectRef, tree types.Indir
 		return err
 	}
 	shared := im.dict(nodes[0].resources)
-	fonts := a.out.add(im.copy(im.dict(shared["Font"])))
+	faces, ok := im.copy(im.dict(shared["Font"])).(types.Dict)
+	if !ok {
+		return errors.New("the drawn pages have no fonts")
+	}
+	b.c.extra.write(a.out, faces)
+	fonts := a.out.add(faces)
 	states := im.copy(im.dict(shared["ExtGState"]))
 	for i, n := range nodes {
 		sh := b.c.sheets[i]

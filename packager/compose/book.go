@@ -22,8 +22,7 @@ type book struct {
 	order  []string // the names of now in the order of the pages
 	total  int      // number of pages, from the run before
 	stamp  packager.StampPlace
-	item   string // what the header of a page names
-	outer  bool   // the present page has no header and footer (the cover)
+	later  []packager.TimelineEntry // what did not fit on the cover
 }
 
 // span is a range of pages, and how far down its first page it begins.
@@ -156,24 +155,21 @@ func (b *book) title(s, sub string) float64 {
 		y = b.c.para(marginX, y, b.measure(), sub, quiet)
 	}
 	b.c.hline(marginX, b.right(), y+6, 1.2, accent)
-	return y + 20
+	return y + 6 + afterRule
 }
 
-// verdict draws the sign of a state with its left edge at x, centred on the
-// line whose middle is y, and the word beside it.
+// afterRule is the space between the rule under a title and the text below; a
+// table that begins there takes the rule as its own.
+const afterRule = 14.0
+
+// verdict draws the sign of a state and the word for it, in a line of body
+// type whose top is y.
 func (b *book) verdict(x, y float64, s packager.Severity) {
-	b.sign(x, y, s)
-	b.c.text(x+13, y+0.36*small.size, b.stateWord(s), stateStyle(s))
+	st := aside
+	st.bold = s == packager.Warn || s == packager.Block
+	b.sign(x, y+body.lead/2, s)
+	b.c.text(x+14, y+baseline(st), b.t("state."+string(s)), st)
 }
-
-func stateStyle(s packager.Severity) style {
-	if s == packager.StateOK || s == packager.Info {
-		return small
-	}
-	return style{small.size, small.lead, true, ink}
-}
-
-func (b *book) stateWord(s packager.Severity) string { return b.t("state." + string(s)) }
 
 // sign: a ring with a tick (met), a solid triangle (attention), a solid square
 // with a cross (missing), a ring with a dot (for information).

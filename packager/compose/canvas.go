@@ -1,11 +1,9 @@
 package compose
 
 import (
-	"encoding/hex"
 	"fmt"
 	"math"
 	"strings"
-	"unicode/utf16"
 
 	"github.com/jung-kurt/gofpdf"
 )
@@ -51,10 +49,12 @@ var (
 	body    = style{9.5, 15, false, ink}
 	strong  = style{9.5, 15, true, ink}
 	quiet   = style{9.5, 15, false, grey}
+	aside   = style{8.5, 15, false, ink} // beside body in a row of a table
 	small   = style{8, 12, false, ink}
 	note    = style{8, 12, false, grey}
 	label   = style{8, 12, true, grey}
 	micro   = style{7, 10, false, grey}
+	ids     = style{7, 15, false, grey} // rule ids, beside body
 	code    = style{7, 10, false, ink}
 )
 
@@ -82,6 +82,7 @@ type sheet struct {
 type canvas struct {
 	pdf    *gofpdf.Fpdf
 	faces  [2]*face // regular, bold
+	extra  *extraFont
 	sheets []*sheet
 	w, h   float64 // of the present page
 }
@@ -93,7 +94,7 @@ func newCanvas(faces [2]*face) *canvas {
 	p.SetCatalogSort(true)
 	p.AddUTF8FontFromBytes("sc", "", faces[0].data)
 	p.AddUTF8FontFromBytes("sc", "B", faces[1].data)
-	return &canvas{pdf: p, faces: faces}
+	return &canvas{pdf: p, faces: faces, extra: &extraFont{faces: faces}}
 }
 
 func (c *canvas) addPage(w, h float64) {
@@ -154,50 +155,11 @@ func (c *canvas) text(x, y float64, s string, st style) float64 {
 	return x
 }
 
-// drawRune draws a character that gofpdf cannot set: its outline if the font
-// has one, else a box with its code point. The character itself is kept as
-// the replacement text (ISO 32000-1, 14.9.4), so that it is found and copied.
+// drawRune sets a character that gofpdf cannot set, from a font of our own.
 func (c *canvas) drawRune(r rune, x, y float64, st style) {
-	f := c.face(st)
-	var b strings.Builder
-	fmt.Fprintf(&b, "/Span <</ActualText <feff%s>>> BDC q %.3f %.3f %.3f rg ", utf16Hex(r),
-		float64(st.color.r)/255, float64(st.color.g)/255, float64(st.color.b)/255)
-	g := f.glyph(r)
-	if g.index != 0 {
-		b.WriteString(f.outline(g.index, x, c.h-y, st.size))
-	} else {
-		c.missing(&b, r, x, y, st)
-	}
-	b.WriteString(" Q EMC")
-	c.pdf.RawWriteStr(b.String())
-}
-
-// missing draws a box with the hexadecimal code point in it.
-func (c *canvas) missing(b *strings.Builder, r rune, x, y float64, st style) {
-	s := st.size
-	px, py := x+0.06*s, c.h-y-0.1*s
-	fmt.Fprintf(b, "%.2f w %.3f %.3f %.3f RG %.3f %.3f %.3f %.3f re S ", s/24,
-		float64(st.color.r)/255, float64(st.color.g)/255, float64(st.color.b)/255, px, py, 0.88*s, 0.94*s)
-	code := fmt.Sprintf("%04X", r)
-	half := (len(code) + 1) / 2
-	for row, part := range []string{code[:half], code[half:]} {
-		d := 0.36 * s
-		wx := px + (0.88*s-c.faces[0].width(part)*d)/2
-		for _, ch := range part {
-			g := c.faces[0].glyph(ch)
-			b.WriteString(c.faces[0].outline(g.index, wx, py+s*(0.56-0.42*float64(row)), d))
-			b.WriteByte(' ')
-			wx += g.width * d
-		}
-	}
-}
-
-func utf16Hex(r rune) string {
-	var out []byte
-	for _, u := range utf16.Encode([]rune{r}) {
-		out = append(out, byte(u>>8), byte(u))
-	}
-	return hex.EncodeToString(out)
+	font, code := c.extra.code(r, st.bold)
+	c.pdf.RawWriteStr(fmt.Sprintf("q %.3f %.3f %.3f rg BT /%s %.2f Tf %.2f %.2f Td <%02x> Tj ET Q",
+		float64(st.color.r)/255, float64(st.color.g)/255, float64(st.color.b)/255, font, st.size, x, c.h-y, code))
 }
 
 func (c *canvas) textRight(x, y float64, s string, st style) { c.text(x-c.width(s, st), y, s, st) }
@@ -228,9 +190,10 @@ func (c *canvas) para(x, y, w float64, s string, st style) float64 {
 	return y
 }
 
-// baseline is the distance from the top of a line to its baseline: the
-// characters stand in the middle of the line feed.
-func baseline(st style) float64 { return st.lead/2 + 0.36*st.size }
+// baseline is the distance from the top of a line to its baseline. It depends
+// on the line feed alone, so that cells of a row stand on one line whatever
+// their size.
+func baseline(st style) float64 { return 0.73 * st.lead }
 
 func (c *canvas) paraHeight(s string, st style, w float64) float64 {
 	return float64(len(c.lines(s, st, w))) * st.lead

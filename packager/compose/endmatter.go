@@ -12,7 +12,7 @@ func (b *book) backups() {
 	head := b.t("backup.title")
 	b.newPage(false, head)
 	y := b.title(head, b.t("backup.note"))
-	t := b.table(y, head, column{title: b.t("backup.what")}, column{title: b.t("backup.size"), w: 62, right: true},
+	t := b.table(y, true, head, column{title: b.t("backup.what")}, column{title: b.t("backup.size"), w: 62, right: true},
 		column{title: b.t("backup.items"), w: 62, right: true}, column{title: b.t("backup.exported"), w: 66, right: true})
 	for _, l := range b.plan.Backups {
 		items := "—"
@@ -24,7 +24,7 @@ func (b *book) backups() {
 			day = "—"
 		}
 		t.row(
-			b.stack(t.cols[0].w, para{b.in(l.Title), strong, 0}, para{baseName(l.File.Path), small, 0}, para{"SHA-256 " + l.File.SHA256, code, 0}),
+			b.stack(t.cols[0].w, para{b.in(l.Title), strong, 0}, para{baseName(l.File.Path), small, 0}, para{l.File.SHA256, code, 0}),
 			txt(byteSize(l.File.Bytes), body), txt(items, body), txt(day, body))
 	}
 }
@@ -55,4 +55,22 @@ func (b *book) closing() {
 		y = c.para(marginX, y, b.measure(), b.t("closing."+k+"_head"), section) + 2
 		y = c.para(marginX, y, b.measure(), b.t("closing."+k, "bundle", b.plan.BundleID, "revision", b.rules().Revision, "digest", b.rules().Digest, "tool", b.plan.Tool), body) + 14
 	}
+	b.closingTimeline(y)
+}
+
+// closingTimeline prints what did not fit on the cover.
+func (b *book) closingTimeline(y float64) {
+	if len(b.later) == 0 {
+		return
+	}
+	h := section.lead + 6
+	for _, e := range b.later {
+		h += b.spanHeight(e, true)
+	}
+	if y+h > b.bottom() {
+		b.newPage(false, b.t("closing.title"))
+		y = bodyTop
+	}
+	y = b.c.para(marginX, y, b.measure(), b.t("closing.timeline_head"), section) + 6
+	b.spans(y, b.later, true)
 }

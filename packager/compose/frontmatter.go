@@ -26,14 +26,14 @@ func (b *book) cover() {
 	y += 26
 
 	rows := [][2]string{
-		{"cover.account", joinDot(cs.Account.Name, cs.Account.ID)},
+		{"cover.account", bracketed(cs.Account.Name, cs.Account.ID)},
 		{"cover.account_type", b.in(rs.AccountType)},
 		{"cover.applicant", cs.Applicant.Name},
 		{"cover.uscc", cs.Applicant.USCC},
 		{"cover.legal_rep", cs.Applicant.LegalRepresentative.Name},
 	}
 	if cs.Agent != nil {
-		rows = append(rows, [2]string{"cover.agent", joinDot(cs.Agent.Name, cs.Agent.Phone)})
+		rows = append(rows, [2]string{"cover.agent", bracketed(cs.Agent.Name, cs.Agent.Phone)})
 	}
 	if cs.Employee != nil {
 		rows = append(rows, [2]string{"cover.employee", cs.Employee.Name})
@@ -55,11 +55,56 @@ func (b *book) cover() {
 		if r[0] == "cover.applicant" || r[0] == "cover.account" {
 			st = strong
 		}
-		y = c.para(x+112, y, b.measure()-112, r[1], st) + 3
+		y = c.para(x+coverColumn, y, b.measure()-coverColumn, r[1], st) + 3
 	}
+	y = b.coverVerdict(y)
 
 	foot := b.coverFoot()
 	y = b.timeline(y+14, foot-16)
+}
+
+// coverColumn is where the values on the cover begin, right of the margin.
+const coverColumn = 132.0
+
+// coverVerdict says in one line whether everything is here.
+func (b *book) coverVerdict(y float64) float64 {
+	total, n := b.count()
+	worst := packager.StateOK
+	key := "cover.verdict_ok"
+	switch {
+	case n[packager.Block] > 0:
+		worst, key = packager.Block, "cover.verdict_block"
+	case n[packager.Warn] > 0:
+		worst, key = packager.Warn, "cover.verdict_warn"
+	}
+	x := marginX + coverColumn
+	b.c.text(marginX, y+baseline(body), b.t("cover.verdict"), quiet)
+	b.sign(x, y+body.lead/2, worst)
+	end := b.c.text(x+14, y+baseline(body), b.t(key, "total", strconv.Itoa(total), "ok", strconv.Itoa(n[packager.StateOK]+n[packager.Info]),
+		"warn", strconv.Itoa(n[packager.Warn]), "block", strconv.Itoa(n[packager.Block])), strong)
+	see := b.t("cover.verdict_see", "page", strconv.Itoa(b.pageOf("review")))
+	b.c.text(end+10, y+baseline(body), see, body.in(accent))
+	b.c.goTo(end+10, y, b.c.width(see, body), body.lead, b.pageOf("review"), 0)
+	return y + body.lead
+}
+
+// count counts the requirements by state.
+func (b *book) count() (total int, by map[packager.Severity]int) {
+	by = map[packager.Severity]int{}
+	for _, q := range b.plan.Report.Requirements {
+		by[state(q)]++
+	}
+	return len(b.plan.Report.Requirements), by
+}
+
+func bracketed(s, in string) string {
+	switch {
+	case in == "":
+		return s
+	case s == "":
+		return in
+	}
+	return s + "（" + in + "）"
 }
 
 func joinDot(parts ...string) string {
@@ -102,7 +147,7 @@ func (b *book) coverFoot() float64 {
 	}
 	if hd > 0 {
 		y += h + 12
-		c.frame(marginX, y, b.measure(), hd, 0.8, ink)
+		c.frame(marginX, y, b.measure(), hd, 0.5, grey)
 		c.text(marginX+12, y+10+baseline(label), b.t("cover.unverified_head"), label.in(ink))
 		c.para(marginX+12, y+10+label.lead+4, b.measure()-24, doubt, small)
 	}
@@ -134,45 +179,58 @@ func (b *book) doubtText() string {
 }
 
 // timeline prints the spans of the way ahead between y and limit: with their
-// notes if there is room, else without; what still does not fit is counted.
+// notes if there is room, else without. What still does not fit is left for
+// the signature page.
 func (b *book) timeline(y, limit float64) float64 {
 	c, list := b.c, b.rules().Timeline
-	if len(list) == 0 || limit-y < 60 {
+	b.later = nil
+	if len(list) == 0 {
 		return y
 	}
-	c.text(marginX, y+baseline(section), b.t("cover.timeline"), section)
-	y += section.lead + 6
-	const dateW = 150.0
-	x := marginX + dateW + 22
-	w := b.right() - x
-	height := func(e packager.TimelineEntry, notes bool) float64 {
-		h := c.paraHeight(b.in(e.Title), small, w)
-		if n := b.in(e.Note); notes && n != "" {
-			h += c.paraHeight(n, note, w)
-		}
-		return h + 5
-	}
-	fits := func(notes bool) bool {
-		sum := 0.0
+	y = c.para(marginX, y, b.measure(), b.t("cover.timeline"), section) + 6
+	sum := func(list []packager.TimelineEntry, notes bool) (h float64) {
 		for _, e := range list {
-			sum += height(e, notes)
+			h += b.spanHeight(e, notes)
 		}
-		return y+sum <= limit
+		return h
 	}
-	notes := fits(true)
-	room := limit
-	if !notes && !fits(false) {
-		room -= note.lead
+	notes := y+sum(list, true) <= limit
+	n := len(list)
+	if !notes {
+		for n > 0 && y+sum(list[:n], false) > limit-note.lead {
+			n--
+		}
+		if y+sum(list, false) <= limit {
+			n = len(list)
+		}
 	}
+	y = b.spans(y, list[:n], notes)
+	if n < len(list) {
+		b.later = list[n:]
+		c.text(marginX+coverColumn, y+baseline(note), b.t("cover.timeline_more", "count", strconv.Itoa(len(b.later)), "page", strconv.Itoa(b.pageOf("signature"))), note)
+		y += note.lead
+	}
+	return y
+}
+
+func (b *book) spanHeight(e packager.TimelineEntry, notes bool) float64 {
+	w := b.measure() - coverColumn
+	h := b.c.paraHeight(b.in(e.Title), small, w) + 5
+	if n := b.in(e.Note); notes && n != "" {
+		h += b.c.paraHeight(n, note, w)
+	}
+	return h
+}
+
+// spans draws the spans as a line with a knot for each: a solid one where
+// something must be done or must not.
+func (b *book) spans(y float64, list []packager.TimelineEntry, notes bool) float64 {
+	c := b.c
+	x := marginX + coverColumn
+	dx := x - 10
 	var prev float64
 	for i, e := range list {
-		h := height(e, notes)
-		if y+h > room {
-			c.text(x, y+baseline(note), b.t("cover.timeline_more", "count", strconv.Itoa(len(list)-i)), note)
-			return y + note.lead
-		}
 		mid := y + small.lead/2
-		dx := marginX + dateW + 8
 		if i > 0 {
 			c.vline(dx, prev+3.4, mid-3.4, 0.6, hair)
 		}
@@ -183,14 +241,15 @@ func (b *book) timeline(y, limit float64) float64 {
 		if e.Kind == "deadline" || e.Kind == "withdraw_by" || e.Kind == "must_not" {
 			c.pdf.Circle(dx, mid, 2.6, "F")
 		} else {
-			c.pdf.Circle(dx, mid, 2.4, "D")
+			c.pdf.Circle(dx, mid, 2.3, "D")
 		}
-		c.textRight(marginX+dateW-4, y+baseline(small), b.dates(e), small)
-		yy := c.para(x, y, w, b.in(e.Title), small)
+		c.text(marginX, y+baseline(small), b.dates(e), small)
+		w := b.measure() - coverColumn
+		end := c.para(x, y, w, b.in(e.Title), small)
 		if n := b.in(e.Note); notes && n != "" {
-			c.para(x, yy, w, n, note)
+			c.para(x, end, w, n, note)
 		}
-		y += h
+		y += b.spanHeight(e, notes)
 	}
 	return y
 }
@@ -220,14 +279,11 @@ func (b *book) review() {
 	head := b.t("review.title")
 	b.newPage(false, head)
 	reqs := b.plan.Report.Requirements
-	count := map[packager.Severity]int{}
-	for _, q := range reqs {
-		count[state(q)]++
-	}
-	y := b.title(head, b.t("review.summary", "total", strconv.Itoa(len(reqs)),
+	total, count := b.count()
+	y := b.title(head, b.t("review.summary", "total", strconv.Itoa(total),
 		"ok", strconv.Itoa(count[packager.StateOK]), "warn", strconv.Itoa(count[packager.Warn]),
 		"block", strconv.Itoa(count[packager.Block]), "info", strconv.Itoa(count[packager.Info])))
-	t := b.table(y, head, column{title: b.t("review.rule")}, column{title: b.t("review.verdict"), w: 62}, column{title: b.t("review.proof"), w: 168})
+	t := b.table(y, true, head, column{title: b.t("review.ids"), w: 46}, column{title: b.t("review.rule")}, column{title: b.t("review.verdict"), w: 54}, column{title: b.t("review.proof"), w: 168})
 	for _, k := range kindOrder {
 		first := true
 		for _, q := range reqs {
@@ -258,30 +314,35 @@ func state(q packager.RequirementVerdict) packager.Severity {
 }
 
 func (b *book) reviewRow(t *table, q packager.RequirementVerdict) []cell {
-	var ids []string
+	var rules []para
 	for _, r := range q.Rules {
-		ids = append(ids, r.ID)
+		st := ids
+		if len(rules) > 0 {
+			st = micro
+		}
+		rules = append(rules, para{r.ID, st, 0})
 	}
 	st := state(q)
-	left := []para{{b.in(q.Title), strong.in(ink), 0}, {strings.Join(ids, "  "), micro, 0}}
+	what := []para{{b.in(q.Title), body, 0}}
 	for _, f := range b.plan.Report.Findings {
 		if f.Requirement != q.ID || f.Severity == packager.Info {
 			continue
 		}
 		msg, _ := b.say.Finding(f)
-		left = append(left, para{msg, small, 0})
+		what = append(what, para{msg, note.in(ink), 0})
 	}
 	return []cell{
-		b.stack(t.cols[0].w, left...),
-		{high: small.lead + 3, draw: func(x, y, _ float64) { b.verdict(x, y+strong.lead/2, st) }},
-		b.stack(t.cols[2].w, b.proof(q)...),
+		b.stack(t.cols[0].w, rules...),
+		b.stack(t.cols[1].w, what...),
+		{high: body.lead, draw: func(x, y, _ float64) { b.verdict(x, y, st) }},
+		b.stack(t.cols[3].w, b.proof(q)...),
 	}
 }
 
 // proof lists where a requirement is shown: the materials with their pages, or
 // the applicant's own statement.
 func (b *book) proof(q packager.RequirementVerdict) []para {
-	link := small.in(accent)
+	link := aside.in(accent)
 	var out []para
 	for _, path := range q.Materials {
 		if it := b.itemOf(path); it != nil {
@@ -301,9 +362,9 @@ func (b *book) proof(q packager.RequirementVerdict) []para {
 		return out
 	}
 	if q.Kind == packager.KindPrecondition || q.Kind == packager.KindDeclaration {
-		return []para{{b.stated(q), note, 0}}
+		return []para{{b.stated(q), aside.in(grey), 0}}
 	}
-	return []para{{b.t("review.none"), note, 0}}
+	return []para{{b.t("review.none"), aside.in(grey), 0}}
 }
 
 // stated says what the case states about the facts of a requirement.
@@ -340,7 +401,7 @@ func (b *book) agreement(y float64, pageTitle string) {
 	}
 	c.text(marginX, y+baseline(section), b.t("agreement.title"), section)
 	y = c.para(marginX, y+section.lead+2, b.measure(), b.t("agreement.note"), note) + 8
-	t := b.table(y, pageTitle, column{title: b.t("agreement.field"), w: 92}, column{title: b.t("agreement.stated"), w: 142}, column{title: b.t("agreement.read")})
+	t := b.table(y, false, pageTitle, column{title: b.t("agreement.field"), w: 92}, column{title: b.t("agreement.stated"), w: 142}, column{title: b.t("agreement.read")})
 	for _, a := range rows {
 		t.row(txt(b.t("field."+a.Field), strong), txt(a.Stated, body), b.readings(t.cols[2].w, a))
 	}
@@ -349,7 +410,7 @@ func (b *book) agreement(y float64, pageTitle string) {
 // readings is the cell with each paper's version of a particular.
 func (b *book) readings(w float64, a packager.Agreement) cell {
 	if len(a.Read) == 0 {
-		return txt(b.t("agreement.nothing"), note)
+		return txt(b.t("agreement.nothing"), aside.in(grey))
 	}
 	type line struct {
 		lines []string
@@ -372,22 +433,21 @@ func (b *book) readings(w float64, a packager.Agreement) cell {
 			l.state = packager.Warn
 			what = b.t("agreement.differs", "what", what, "by", by, "value", r.Value)
 		}
-		l.lines = b.c.lines(what, small, w-15)
-		high += float64(len(l.lines))*small.lead + 2
+		l.lines = b.c.lines(what, aside, w-15)
+		high += float64(len(l.lines)) * aside.lead
 		ls = append(ls, l)
 	}
 	return cell{high: high, draw: func(x, y, w float64) {
 		for _, l := range ls {
-			b.sign(x, y+small.lead/2, l.state)
+			b.sign(x, y+aside.lead/2, l.state)
 			top := y
 			for _, s := range l.lines {
-				b.c.text(x+15, y+baseline(small), s, small)
-				y += small.lead
+				b.c.text(x+15, y+baseline(aside), s, aside)
+				y += aside.lead
 			}
 			if l.page > 0 {
 				b.c.goTo(x, top, w, y-top, l.page, 0)
 			}
-			y += 2
 		}
 	}}
 }
@@ -397,7 +457,7 @@ func (b *book) index() {
 	head := b.t("index.title")
 	b.newPage(false, head)
 	y := b.title(head, b.t("index.note"))
-	t := b.table(y, head, column{title: b.t("index.no"), w: 30}, column{title: b.t("index.name")},
+	t := b.table(y, true, head, column{title: b.t("index.no"), w: 30}, column{title: b.t("index.name")},
 		column{title: b.t("index.kind"), w: 74}, column{title: b.t("index.size"), w: 58, right: true}, column{title: b.t("index.pages"), w: 52, right: true})
 	own := func(name, title string) {
 		if b.known[name].from == 0 && b.total > 0 {
@@ -436,11 +496,19 @@ func (b *book) indexRow(t *table, it packager.Item) []cell {
 	p := b.pageOf(name)
 	return []cell{
 		txt(strconv.Itoa(it.No), strong),
-		b.stack(t.cols[1].w, para{b.in(it.Title), strong, p}, para{baseName(it.File.Path), micro, p}),
-		txt(b.formText(it), small.in(grey)),
-		{text: byteSize(it.File.Bytes), st: small.in(grey)},
+		b.stack(t.cols[1].w, para{b.in(it.Title), strong, p}, para{unless(baseName(it.File.Path), b.in(it.Title)), micro, p}),
+		txt(b.formText(it), aside.in(grey)),
+		{text: byteSize(it.File.Bytes), st: aside.in(grey)},
 		{text: b.pages(name), st: strong.in(accent), page: p},
 	}
+}
+
+// unless returns s, or nothing where it only repeats other.
+func unless(s, other string) string {
+	if s == other {
+		return ""
+	}
+	return s
 }
 
 // formText says what a material is: "PDF，3 页", "照片".

@@ -62,7 +62,9 @@ type table struct {
 
 const cellPad = 5.0 // above and below the text of a row
 
-func (b *book) table(y float64, pageTitle string, cols ...column) *table {
+// table begins a table at y. Under a title (where underTitle is true) it takes
+// the title's rule as its own.
+func (b *book) table(y float64, underTitle bool, pageTitle string, cols ...column) *table {
 	t := &table{b: b, cols: cols, title: pageTitle, y: y, gap: 12}
 	free := b.measure() - t.gap*float64(len(cols)-1)
 	for _, c := range cols {
@@ -73,13 +75,18 @@ func (b *book) table(y float64, pageTitle string, cols ...column) *table {
 			t.cols[i].w = free
 		}
 	}
-	t.head()
+	if underTitle {
+		t.y -= afterRule
+	}
+	t.head(!underTitle)
 	return t
 }
 
-func (t *table) head() {
+func (t *table) head(rule bool) {
 	c := t.b.c
-	c.hline(marginX, t.b.right(), t.y, 0.8, ink)
+	if rule {
+		c.hline(marginX, t.b.right(), t.y, 0.8, ink)
+	}
 	x := marginX
 	for _, col := range t.cols {
 		base := t.y + cellPad + baseline(label)
@@ -101,7 +108,7 @@ func (t *table) room(h float64) {
 	}
 	t.b.newPage(false, t.title)
 	t.y = bodyTop
-	t.head()
+	t.head(true)
 }
 
 // group sets a heading inside the table; it stays with the next row.

@@ -61,43 +61,6 @@ func (f *face) width(s string) (w float64) {
 	return w
 }
 
-// outline returns the path of a glyph in PDF operators, scaled to size and
-// with its origin at x, y (PDF space), to be filled.
-func (f *face) outline(i sfnt.GlyphIndex, x, y, size float64) string {
-	segs, err := f.font.LoadGlyph(&f.buf, i, f.em, nil)
-	if err != nil {
-		return ""
-	}
-	k := size / f.units / 64
-	at := func(p fixed.Point26_6) (float64, float64) { return x + k*float64(p.X), y - k*float64(p.Y) }
-	var b strings.Builder
-	var cx, cy float64
-	for n, s := range segs {
-		x1, y1 := at(s.Args[0])
-		x2, y2 := at(s.Args[1])
-		x3, y3 := at(s.Args[2])
-		switch s.Op {
-		case sfnt.SegmentOpMoveTo:
-			if n > 0 {
-				b.WriteString("h ")
-			}
-			fmt.Fprintf(&b, "%.3f %.3f m ", x1, y1)
-			cx, cy = x1, y1
-		case sfnt.SegmentOpLineTo:
-			fmt.Fprintf(&b, "%.3f %.3f l ", x1, y1)
-			cx, cy = x1, y1
-		case sfnt.SegmentOpQuadTo: // PDF has cubic curves only
-			fmt.Fprintf(&b, "%.3f %.3f %.3f %.3f %.3f %.3f c ", cx+2*(x1-cx)/3, cy+2*(y1-cy)/3, x2+2*(x1-x2)/3, y2+2*(y1-y2)/3, x2, y2)
-			cx, cy = x2, y2
-		case sfnt.SegmentOpCubeTo:
-			fmt.Fprintf(&b, "%.3f %.3f %.3f %.3f %.3f %.3f c ", x1, y1, x2, y2, x3, y3)
-			cx, cy = x3, y3
-		}
-	}
-	b.WriteString("h f")
-	return b.String()
-}
-
 // clean makes s fit for one line of print: valid UTF-8 without control and
 // direction characters.
 func clean(s string) string {
