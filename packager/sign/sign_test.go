@@ -21,14 +21,13 @@ import (
 	"dossier/packager"
 	"dossier/packager/i18n"
 	"dossier/packager/sign/testpki"
-	"dossier/templates"
 )
 
 var now = time.Date(2026, 11, 22, 14, 30, 0, 0, packager.Shanghai)
 
 func printer(t testing.TB) *i18n.Printer {
 	t.Helper()
-	words, err := templates.FS.ReadFile("locales/sign.yaml")
+	words, err := os.ReadFile("../../templates/locales/sign.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +36,15 @@ func printer(t testing.TB) *i18n.Printer {
 		t.Fatal(err)
 	}
 	return c.Printer("zh")
+}
+
+func font(t testing.TB) []byte {
+	t.Helper()
+	b, err := os.ReadFile("../../templates/fonts/NotoSansSC-Regular.ttf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func bundleOf(t testing.TB, pdf []byte) *packager.Bundle {
@@ -51,7 +59,7 @@ func bundleOf(t testing.TB, pdf []byte) *packager.Bundle {
 func options(t testing.TB, key *Key) Options {
 	opt := Options{
 		Out: filepath.Join(t.TempDir(), "signed.pdf"), Now: now, Reason: "申请注销账号", Location: "测试市",
-		FontRegular: templates.Regular, AuditHead: strings.Repeat("0a", 32),
+		FontRegular: font(t), AuditHead: strings.Repeat("0a", 32),
 	}
 	opt.Stamp.Lines = StampLines(printer(t), key, opt)
 	return opt
@@ -187,7 +195,7 @@ func TestRefusals(t *testing.T) {
 		{"key twice in the catalog", withTable("1.7", "", onePage("/Pages 2 0 R", "")...), good, nil, "SIGN_PDF_UNREADABLE"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			opt := Options{Out: filepath.Join(t.TempDir(), "out.pdf"), Now: now, FontRegular: templates.Regular, Stamp: StampText{Lines: []string{"测试样本"}}}
+			opt := Options{Out: filepath.Join(t.TempDir(), "out.pdf"), Now: now, FontRegular: font(t), Stamp: StampText{Lines: []string{"测试样本"}}}
 			b := bundleOf(t, c.pdf)
 			if c.opt != nil {
 				c.opt(&opt, b)

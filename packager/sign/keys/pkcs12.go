@@ -1,0 +1,73 @@
+package keys
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"path/filepath"
+
+	"software.sslmate.com/src/go-pkcs12"
+
+	"dossier/packager"
+	"dossier/packager/sign"
+)
+
+// LoadPKCS12 reads a PKCS #12 file (RFC 7292; .p12, .pfx), as certification
+// authorities hand them out. The passphrase may be of any script. The chain is
+// put in order; certificates that do not belong to it are left out.
+func LoadPKCS12(path, passphrase string) (*sign.Key, error) {
+	data, _, err := readFile(path)
+	if err != nil {
+		return nil, fault("KEYS_READ", packager.Args{"file": path}, err)
+	}
+	private, leaf, others, err := pkcs12.DecodeChain(data, passphrase)
+	if errors.Is(err, pkcs12.ErrIncorrectPassword) || errors.Is(err, pkcs12.ErrDecryption) {
+		return nil, fault("KEYS_PASSPHRASE", packager.Args{"key": path}, nil)
+	}
+	if err != nil {
+		return nil, fault("KEYS_PKCS12", packager.Args{"file": filepath.Base(path)}, err)
+	}
+	signer, ok := private.(crypto.Signer)
+	if !ok {
+		return nil, fault("KEYS_PKCS12", packager.Args{"file": filepath.Base(path)}, nil)
+	}
+	key := &sign.Key{Signer: signer, Source: path, Chain: chainFor(signer.Public(), append([]*x509.Certificate{leaf}, others...))}
+	if len(key.Chain) == 0 {
+		return nil, fault("SIGN_KEY_MISMATCH", packager.Args{"key": path}, nil)
+	}
+	return key, nil
+}
+
+// chainFor picks the certificate of a key out of certs and, link by link, its
+// issuers. It is empty if no certificate belongs to the key.
+func chainFor(pub crypto.PublicKey, certs []*x509.Certificate) []*x509.Certificate {
+	var chain []*x509.Certificate
+	for _, c := range certs {
+		if k, ok := c.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); ok && k.Equal(pub) {
+			chain = append(chain, c)
+			break
+		}
+	}
+	for len(chain) > 0 && len(chain) <= len(certs) {
+		last := chain[len(chain)-1]
+		if bytes.Equal(last.RawIssuer, last.RawSubject) {
+			break
+		}
+		next := issuerOf(last, certs)
+		if next == nil {
+			break
+		}
+		chain = append(chain, next)
+	}
+	return chain
+}
+
+func issuerOf(c *x509.Certificate, certs []*x509.Certificate) *x509.Certificate {
+	for _, issuer := range certs {
+		if bytes.Equal(issuer.RawSubject, c.RawIssuer) && c.CheckSignatureFrom(issuer) == nil {
+			return issuer
+		}
+	}
+	return nil
+}
