@@ -1,6 +1,8 @@
 package inspect
 
 import (
+	"slices"
+
 	"dossier/packager"
 )
 
@@ -58,11 +60,12 @@ func judge(m packager.Material, f *facts) (packager.Inspected, []packager.Findin
 		Material: m, Media: f.Media, Form: f.Form, Pages: f.Pages,
 		Picture: f.Picture, PDF: f.PDF, Archive: f.Archive, QR: f.QR, Fields: f.Fields,
 	}
-	problems := f.Problems
+	problems := slices.Clone(f.Problems)
 	if k := (kind{exts: f.Exts}); !k.fits(m.Path) {
 		problems = append(problems, problem{Code: "TYPE_DIFFERS_FROM_NAME", Args: packager.Args{"type": f.Media}})
 	}
-	if p := asMaterial(m, f); p != nil {
+	broken := slices.ContainsFunc(problems, func(p problem) bool { return p.Fatal })
+	if p := asMaterial(m, f); p != nil && !broken {
 		problems = append(problems, *p)
 	}
 	var found []packager.Finding

@@ -10,6 +10,7 @@ package inspect
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -29,7 +30,10 @@ type Options struct {
 	// with a key that only the file's own bytes give, since they may hold what
 	// was read from a card; the folder is made with mode 0700. "" keeps nothing.
 	CacheDir string
-	Workers  int // files at a time; 0: GOMAXPROCS
+	// WasmCacheDir keeps the compilation of the PDF engine, which takes seconds;
+	// it may be shared with other users of the engine. "" is CacheDir/wasm.
+	WasmCacheDir string
+	Workers      int // files at a time; 0: GOMAXPROCS
 	// Tesseract is the path of the program that reads pictures; "" looks for
 	// it in the PATH, "off" reads none.
 	Tesseract string
@@ -78,13 +82,16 @@ type Inspector struct {
 // New returns an Inspector.
 func New(opt Options) *Inspector {
 	opt.Limits = opt.Limits.withDefaults()
+	if opt.WasmCacheDir == "" && opt.CacheDir != "" {
+		opt.WasmCacheDir = filepath.Join(opt.CacheDir, "wasm")
+	}
 	if opt.Workers <= 0 {
 		opt.Workers = runtime.GOMAXPROCS(0)
 	}
 	return &Inspector{
 		opt:    opt,
 		memory: semaphore.NewWeighted(opt.Limits.Memory),
-		pdfium: newPdfium(opt.CacheDir),
+		pdfium: newPdfium(opt.WasmCacheDir),
 		ocr:    newTesseract(opt.Tesseract),
 	}
 }

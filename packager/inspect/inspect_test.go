@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -40,6 +41,11 @@ func inspectOne(t testing.TB, opt Options, m packager.Material) (packager.Inspec
 	}
 	x := New(opt)
 	defer x.Close()
+	return inspectWith(t, x, m)
+}
+
+func inspectWith(t testing.TB, x *Inspector, m packager.Material) (packager.Inspected, []packager.Finding) {
+	t.Helper()
 	in, err := x.Inspect(context.Background(), &packager.Collection{
 		Case: &packager.Case{}, Rules: &packager.RuleSet{}, Materials: []packager.Material{m},
 	}, nil)
@@ -47,6 +53,23 @@ func inspectOne(t testing.TB, opt Options, m packager.Material) (packager.Inspec
 		t.Fatal(err)
 	}
 	return in.Files[0], in.Findings
+}
+
+// contents returns every file under a folder.
+func contents(t testing.TB, dir string) map[string][]byte {
+	t.Helper()
+	out := map[string][]byte{}
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		out[p], err = os.ReadFile(p)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 func TestPhotoIsMeasured(t *testing.T) {

@@ -111,13 +111,47 @@ func readPDF(ctx context.Context, r io.ReadSeeker, info *packager.PDFInfo) (page
 	if err != nil {
 		return 0, err
 	}
-	if err := pc.EnsurePageCount(); err != nil {
-		return 0, err
-	}
 	info.Version = pc.XRefTable.Version().String()
 	info.EmptyPassword = pc.E != nil
 	survey(pc, info)
-	return pc.PageCount, nil
+	return countPages(pc)
+}
+
+// countPages counts the leaves of the page tree: what /Count says may be wrong
+// (ISO 32000-1, 7.7.3).
+func countPages(pc *model.Context) (int, error) {
+	root, err := pc.Catalog()
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	seen := map[types.IndirectRef]bool{}
+	var walk func(o types.Object, depth int) error
+	walk = func(o types.Object, depth int) error {
+		if r, ok := o.(types.IndirectRef); ok {
+			if seen[r] {
+				return nil
+			}
+			seen[r] = true
+		}
+		d, err := pc.DereferenceDict(o)
+		if err != nil || d == nil || depth > deepest {
+			return err
+		}
+		if kids, err := pc.DereferenceArray(d["Kids"]); err == nil && kids != nil {
+			for _, k := range kids {
+				if err := walk(k, depth+1); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		if name(pc, d["Type"]) != "Pages" {
+			n++
+		}
+		return nil
+	}
+	return n, walk(root["Pages"], 0)
 }
 
 // survey looks at every object for what a bundle cannot carry over: actions,

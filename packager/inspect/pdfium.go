@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 
@@ -37,11 +35,8 @@ func (p *pdfium) start() error {
 	p.once.Do(func() {
 		conf := wazero.NewRuntimeConfig().WithMemoryLimitPages(memoryPages).WithCloseOnContextDone(true)
 		if p.cacheDir != "" {
-			dir := filepath.Join(p.cacheDir, "wasm")
-			if os.MkdirAll(dir, 0o700) == nil {
-				if c, err := wazero.NewCompilationCacheWithDir(dir); err == nil {
-					conf = conf.WithCompilationCache(c)
-				}
+			if c, err := wazero.NewCompilationCacheWithDir(p.cacheDir); err == nil { // makes the folder
+				conf = conf.WithCompilationCache(c)
 			}
 		}
 		p.pool, p.err = webassembly.Init(webassembly.Config{

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -95,7 +96,7 @@ func (x *Inspector) picture(ctx context.Context, r io.ReaderAt, size int64, k ki
 	defer x.memory.Release(cost)
 	img, err := c.decode(whole())
 	if err != nil {
-		f.fatal(pictureProblem(err), packager.Args{"reason": brief(err.Error())})
+		f.fatal(pictureProblem(err, r, size, k), packager.Args{"reason": brief(err.Error())})
 		return
 	}
 	if k.media == kindHEIC.media {
@@ -111,9 +112,15 @@ func (x *Inspector) picture(ctx context.Context, r io.ReaderAt, size int64, k ki
 	}
 }
 
-// pictureProblem tells a picture that ends too early from one that is broken.
-func pictureProblem(err error) string {
+// pictureProblem tells a picture that ends too early from one that is broken:
+// its decoder met the end, or the mark of the end (EOI, IEND) is missing.
+func pictureProblem(err error, r io.ReaderAt, size int64, k kind) string {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return "PICTURE_TRUNCATED"
+	}
+	mark := map[string]string{kindJPEG.media: "\xff\xd9", kindPNG.media: "IEND"}[k.media]
+	tail := make([]byte, min(size, headBytes))
+	if n, _ := r.ReadAt(tail, size-int64(len(tail))); mark != "" && !bytes.Contains(tail[:n], []byte(mark)) {
 		return "PICTURE_TRUNCATED"
 	}
 	return "PICTURE_UNREADABLE"

@@ -2,13 +2,12 @@ package inspect
 
 import (
 	"image"
-	"net/url"
-	"strings"
 
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode"
 
 	"dossier/packager"
+	"dossier/packager/identity"
 )
 
 // qr looks for a QR code and reads the unified social credit code from it. The
@@ -20,7 +19,7 @@ func (x *Inspector) qr(img image.Image, f *facts) {
 			continue
 		}
 		f.QR = append(f.QR, s)
-		if code := qrUSCC(s); code != "" {
+		if code := identity.ParseLicenceQR(s).USCC; code != "" {
 			f.Fields = append(f.Fields, packager.Field{Name: "uscc", Value: code, By: "qr", Confidence: 1, Proven: true, Page: 1})
 		}
 		return
@@ -38,23 +37,4 @@ func scan(g *grey) string {
 		return ""
 	}
 	return res.GetText()
-}
-
-// qrUSCC takes the code out of the addresses that business licences carry
-// (domain.md 5.1): gsxt.gov.cn with uniscid, and zzlz.gsxt.gov.cn with serial.
-// The older opaque form says nothing offline.
-func qrUSCC(s string) string {
-	u, err := url.Parse(strings.TrimSpace(s))
-	if err != nil || u.Host != "gsxt.gov.cn" && !strings.HasSuffix(u.Host, ".gsxt.gov.cn") {
-		return ""
-	}
-	code := u.Query().Get("uniscid")
-	if code == "" {
-		code, _, _ = strings.Cut(u.Query().Get("serial"), "-")
-	}
-	code = strings.ToUpper(strings.TrimSpace(code))
-	if len(code) != 18 {
-		return ""
-	}
-	return code
 }
