@@ -100,7 +100,7 @@ func (c *checker) export(r *packager.Requirement, s set) {
 			asOf = c.day
 		}
 		if first := asOf.AddDays(-r.WindowDays); s.FromDay.After(first) {
-			say("BACKUP_WINDOW_SHORT", packager.Warn, "from", packager.Args{
+			say("BACKUP_WINDOW_SHORT", packager.Warn, "from_day", packager.Args{
 				"from": s.FromDay.String(), "available_from": first.String(), "limit": strconv.Itoa(r.WindowDays)})
 		}
 	}

@@ -120,11 +120,11 @@ func (c *checker) about(code string, sev packager.Severity, id string, args pack
 	return f
 }
 
-// formal is the severity of a slip in how a paper is made: not above that of
-// the requirement which asks for the paper, a warning where none does.
+// formal is the severity of a slip in how a paper is made: it blocks only
+// where the paper is a must.
 func (c *checker) formal(id string, sev packager.Severity) packager.Severity {
-	if r := c.asking[id]; r != nil {
-		return milder(sev, r.Severity)
+	if r := c.asking[id]; r != nil && r.Severity == packager.Block {
+		return sev
 	}
 	return milder(sev, packager.Warn)
 }

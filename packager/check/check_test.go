@@ -518,9 +518,30 @@ func TestFindings(t *testing.T) {
 		{"five bits apart", func(in *packager.Inspection) {
 			file(in, emblem).Picture.PHash = file(in, portrait).Picture.PHash ^ 0b11111
 		}, nil},
-		{"letter looks like the licence", func(in *packager.Inspection) {
+		{"letter looks like the licence: pages of text do", func(in *packager.Inspection) {
 			file(in, letter).Picture.PHash = file(in, licence).Picture.PHash
-		}, []string{"warn SAME_PICTURE_TWICE application_letter"}},
+		}, nil},
+		{"card looks like the licence", func(in *packager.Inspection) {
+			file(in, portrait).Picture.PHash = file(in, licence).Picture.PHash
+		}, []string{"block SAME_PICTURE_TWICE legal_rep_id_portrait"}},
+		{"emblem sides of two persons look alike", func(in *packager.Inspection) {
+			agent(in)
+			f := photo("materials/经办人国徽面.jpg", "agent_id_emblem")
+			f.Picture.PHash = file(in, emblem).Picture.PHash
+			in.Files = append(in.Files, f, photo("materials/经办人人像面.jpg", "agent_id_portrait"))
+		}, nil},
+		{"one scan of both sides under two names", func(in *packager.Inspection) {
+			for _, p := range []string{portrait, emblem} {
+				f := file(in, p)
+				f.SHA256, f.Form, f.Pages, f.Picture = "both", packager.FormPDF, 2, nil
+			}
+		}, []string{"warn SAME_FILE_TWICE legal_rep_id_emblem"}},
+		{"one file for two persons", func(in *packager.Inspection) {
+			agent(in)
+			f := photo("materials/经办人国徽面.jpg", "agent_id_emblem")
+			f.SHA256 = file(in, emblem).SHA256
+			in.Files = append(in.Files, f, photo("materials/经办人人像面.jpg", "agent_id_portrait"))
+		}, []string{"block SAME_FILE_TWICE agent_id_emblem"}},
 		{"licence once more under another name", func(in *packager.Inspection) {
 			f := photo("materials/执照2.jpg", "business_licence")
 			f.SHA256, f.QR = file(in, licence).SHA256, file(in, licence).QR
@@ -545,12 +566,25 @@ func TestFindings(t *testing.T) {
 			file(in, licence).Picture.Width, file(in, licence).Picture.Height = 800, 500
 		},
 			[]string{"warn PICTURE_SMALL business_licence"}},
-		{"blurred", func(in *packager.Inspection) { file(in, licence).Picture.Sharpness = 10 }, []string{"warn PICTURE_BLURRED business_licence"}},
+		{"blurred", func(in *packager.Inspection) { file(in, licence).Picture.Sharpness = 5 }, []string{"warn PICTURE_BLURRED business_licence"}},
 		{"dark", func(in *packager.Inspection) { file(in, licence).Picture.Brightness = 0.1 }, []string{"warn PICTURE_DARK business_licence"}},
 		{"pale", func(in *packager.Inspection) { file(in, licence).Picture.Contrast = 0.01 }, []string{"warn PICTURE_PALE business_licence"}},
 		{"glare", func(in *packager.Inspection) { file(in, licence).Picture.Glare = 0.2 }, []string{"warn PICTURE_GLARE business_licence"}},
 		{"tilted 30°", func(in *packager.Inspection) { file(in, licence).Picture.SkewDegrees = -30 }, []string{"warn PICTURE_SKEWED business_licence"}},
-		{"blank", func(in *packager.Inspection) { file(in, licence).Picture.Blank = true }, []string{"block PICTURE_BLANK business_licence"}},
+		{"an even surface", func(in *packager.Inspection) {
+			file(in, licence).Picture.Blank, file(in, licence).Picture.Contrast = true, 0.001
+		}, []string{"block PICTURE_BLANK business_licence"}},
+		{"an empty sheet by a window", func(in *packager.Inspection) {
+			file(in, licence).Picture.Blank, file(in, licence).Picture.Contrast = true, 0.08
+		}, []string{"warn PICTURE_BLANK business_licence"}},
+		{"so dark that it measures as blank", func(in *packager.Inspection) {
+			p := file(in, licence).Picture
+			p.Blank, p.Contrast, p.Brightness = true, 0.035, 0.09
+		}, []string{"warn PICTURE_DARK business_licence"}},
+		{"so pale that it measures as blank", func(in *packager.Inspection) {
+			p := file(in, licence).Picture
+			p.Blank, p.Contrast, p.Brightness = true, 0.015, 0.99
+		}, []string{"warn PICTURE_PALE business_licence"}},
 		{"screenshot of a licence", func(in *packager.Inspection) { file(in, licence).Picture.Screenshot = true }, []string{"warn PICTURE_SCREENSHOT business_licence"}},
 		{"photo of a screen", func(in *packager.Inspection) { file(in, licence).Picture.ScreenPhoto = true }, []string{"warn PICTURE_OF_SCREEN business_licence"}},
 		{"screenshot as evidence", func(in *packager.Inspection) { file(in, "materials/关闭.png").Picture.Screenshot = true }, nil},

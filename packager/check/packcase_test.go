@@ -17,7 +17,7 @@ import (
 // packCase is one file of templates/platforms/<id>/cases/: a case, the files
 // that it has, and what check has to say. The whole form:
 //
-//	name: 余额 0.02 元，超过上限          # what the case shows; any language
+//	# 余额 0.02 元，超过上限               a comment says what the case shows
 //	at: 2026-11-22                        # the day of filing
 //	case:                                 # a case.yaml, as a mapping (or as a text: |)
 //	  version: 1
@@ -30,10 +30,9 @@ import (
 //	    role: material                    # material, backup, evidence, consent, unplaced; else as above
 //	    media: image/jpeg                 # else by the extension
 //	    bytes: 900000
-//	    sha256: "aa"                      # any text; two files with the same one have the same bytes
+//	    sha: aa                           # any text; two files with the same one have the same bytes
 //	    pages: 1
-//	    width: 3000                       # of a picture, in pixels
-//	    height: 2000
+//	    pixels: [3000, 2000]              # of a picture: width, height
 //	    unusable: PDF_ENCRYPTED           # the content cannot be shown, and why
 //	    picture: {sharpness: 900, brightness: 0.6, contrast: 0.2, glare: 0, skew: 0, blank: false,
 //	              screenshot: false, screen_photo: false, gps: false, phash: 1, orientation: 1}
@@ -58,7 +57,6 @@ import (
 // PDF of one page, an archive with one file. A picture under business_licence
 // bears the QR code of the applicant, unless qr is given (qr: [] for none).
 type packCase struct {
-	Name        string
 	At          packager.Day
 	Case        yaml.Node
 	Files       []virtualFile
@@ -88,10 +86,9 @@ type virtualFile struct {
 	Role     packager.Role
 	Media    string
 	Bytes    *int64
-	SHA256   string
+	SHA      string
 	Pages    *int
-	Width    int
-	Height   int
+	Pixels   [2]int
 	Unusable string
 	Picture  *struct {
 		Sharpness   *float64
@@ -280,7 +277,7 @@ var known = map[string]struct {
 
 func (v virtualFile) inspected(k *packager.Case, role packager.Role, ids []string) packager.Inspected {
 	f := packager.Inspected{
-		Material: packager.Material{Path: v.Path, IDs: slices.Clone(ids), Role: role, SHA256: v.SHA256, Bytes: 100_000},
+		Material: packager.Material{Path: v.Path, IDs: slices.Clone(ids), Role: role, SHA256: v.SHA, Bytes: 100_000},
 		Media:    v.Media, Form: packager.FormOther, QR: v.QR, Unusable: v.Unusable,
 	}
 	f.Matched.By = "case"
@@ -327,11 +324,8 @@ func (v virtualFile) inspected(k *packager.Case, role packager.Role, ids []strin
 
 func (v virtualFile) picture() *packager.Picture {
 	p := photo(v.Path).Picture
-	if v.Width > 0 {
-		p.Width = v.Width
-	}
-	if v.Height > 0 {
-		p.Height = v.Height
+	if v.Pixels != [2]int{} {
+		p.Width, p.Height = v.Pixels[0], v.Pixels[1]
 	}
 	x := v.Picture
 	if x == nil {
@@ -451,14 +445,13 @@ func (e expected) fits(f packager.Finding) bool {
 // mistakes.
 func TestPackCase(t *testing.T) {
 	p, err := parsePackCase([]byte(`
-name: 只有人像面
 at: 2026-11-22
 case:
   version: 1
   account: {bound_phone: 13800138000}
 files:
   - materials/其他.jpg
-  - {path: materials/a.jpg, ids: [business_licence], width: 320, height: 200, qr: []}
+  - {path: materials/a.jpg, ids: [business_licence], pixels: [320, 200], qr: []}
   - {path: backups/a.zip, ids: [articles], archive: {files: 0}}
 expect: {complete: false, findings: [{code: MATERIAL_MISSING, severity: block}], absent: [ID_EXPIRED]}
 `))

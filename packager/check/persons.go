@@ -227,17 +227,17 @@ func (c *checker) readUntil(p *person) packager.Day {
 	return last
 }
 
-// sides says that one side of a card is missing where no requirement says so,
-// and that the sides stand under each other's names.
+// sides says that one side of a card is missing where no requirement says so
+// in earnest, and that the sides stand under each other's names.
 func (c *checker) sides(p *person) {
 	if p.IDType == string(identity.KindPassport) {
 		return
 	}
 	front, back := c.placed[p.portrait()], c.placed[p.emblem()]
-	if len(front) == 1 && len(back) == 0 && c.asking[p.emblem()] == nil && front[0].Pages <= 1 {
+	if len(front) == 1 && len(back) == 0 && !c.demanded(p.emblem()) && front[0].Pages <= 1 {
 		c.say(c.about("ID_SIDE_MISSING", packager.Warn, p.portrait(), c.paperArgs(p.emblem(), packager.Args{"person": p.shown()})))
 	}
-	if len(back) == 1 && len(front) == 0 && c.asking[p.portrait()] == nil && back[0].Pages <= 1 {
+	if len(back) == 1 && len(front) == 0 && !c.demanded(p.portrait()) && back[0].Pages <= 1 {
 		c.say(c.about("ID_SIDE_MISSING", packager.Warn, p.emblem(), c.paperArgs(p.portrait(), packager.Args{"person": p.shown()})))
 	}
 	if len(front) == 1 && len(back) == 1 && front[0].Path != back[0].Path &&
@@ -245,6 +245,12 @@ func (c *checker) sides(p *person) {
 		c.say(c.about("ID_SIDES_SWAPPED", packager.Warn, p.portrait(), packager.Args{
 			"person": p.shown(), "portrait": back[0].Path, "emblem": front[0].Path}))
 	}
+}
+
+// demanded reports whether the lack of a paper is more than information.
+func (c *checker) demanded(id string) bool {
+	r := c.asking[id]
+	return r != nil && r.Severity != packager.Info
 }
 
 func has(f *packager.Inspected, field string) bool {
