@@ -10,9 +10,10 @@ import "embed"
 //go:embed all:platforms all:schema all:locales all:letters all:calendar
 var FS embed.FS
 
-// Examples holds the worked examples.
+// Examples holds the worked examples: what their folders hold at first, and
+// nothing that somebody built in them.
 //
-//go:embed all:examples
+//go:embed examples/*/case.yaml examples/*/materials examples/*/backups
 var Examples embed.FS
 
 // Regular and Bold are Noto Sans SC (SIL OFL 1.1, fonts/OFL.txt).
