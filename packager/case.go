@@ -28,6 +28,9 @@ type Case struct {
 	// Pos says where in case.yaml a field stands, by its dotted path
 	// ("applicant.uscc", "materials.business_licence").
 	Pos map[string]Position
+	// Text is case.yaml as it was read, to show lines of it in diagnostics. It
+	// holds identity numbers.
+	Text []byte
 }
 
 // Account is the account that the application is about.

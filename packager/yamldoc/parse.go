@@ -1,0 +1,324 @@
+package yamldoc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	goccy "github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"dossier/packager"
+)
+
+// Parse reads one YAML text. Its error is packager.Diagnostics.
+func Parse(name string, b []byte) (*Doc, error) {
+	if len(b) > MaxBytes {
+		return nil, packager.Diagnostics{{
+			Code: "YAML_TOO_BIG", Pos: packager.Position{File: name},
+			Args: packager.Args{"bytes": strconv.Itoa(len(b)), "limit": strconv.Itoa(MaxBytes)},
+		}}
+	}
+	b = bytes.TrimPrefix(b, []byte("\ufeff"))
+	d := &Doc{Name: name}
+	if diag := d.encoding(b); diag != nil {
+		return nil, diag
+	}
+	d.lines = splitLines(string(b))
+	if err := d.read(b); err != nil {
+		return nil, d.explain(b, err)
+	}
+	if diag := d.vet(); len(diag) > 0 {
+		return nil, diag
+	}
+	return d, nil
+}
+
+// Canonical returns the bytes of a text that mean the same on every system:
+// without a byte order mark, with line feeds as line ends. Digests are taken
+// over them.
+func Canonical(b []byte) []byte {
+	b = bytes.TrimPrefix(b, []byte("\ufeff"))
+	return bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
+}
+
+func splitLines(s string) []string {
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	s = strings.ReplaceAll(s, "\r", "\n")
+	return strings.Split(s, "\n")
+}
+
+// encoding refuses what is not UTF-8, or holds control characters.
+func (d *Doc) encoding(b []byte) packager.Diagnostics {
+	line, column := 1, 0
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		column++
+		pos := packager.Position{File: d.Name, Line: line, Column: column}
+		switch {
+		case r == utf8.RuneError && n <= 1:
+			return packager.Diagnostics{{Code: "YAML_NOT_UTF8", Pos: pos, Args: packager.Args{"encoding": guess(b)}}}
+		case r < ' ' && r != '\t' && r != '\n' && r != '\r', r == 0x7f:
+			code := "YAML_CONTROL_CHARACTER"
+			if r == 0 && guess(b) == "UTF-16" {
+				code = "YAML_NOT_UTF8"
+			}
+			return packager.Diagnostics{{Code: code, Pos: pos,
+				Args: packager.Args{"encoding": guess(b), "character": fmt.Sprintf("U+%04X", r)}}}
+		case r == '\n':
+			line, column = line+1, 0
+		}
+		i += n
+	}
+	return nil
+}
+
+// guess names the encoding that a text that is not UTF-8 most likely has.
+func guess(b []byte) string {
+	head := b[:min(len(b), 64)]
+	switch {
+	case bytes.HasPrefix(b, []byte("\xff\xfe")), bytes.HasPrefix(b, []byte("\xfe\xff")), bytes.Count(head, []byte{0}) > len(head)/4:
+		return "UTF-16"
+	}
+	if s, err := simplifiedchinese.GB18030.NewDecoder().Bytes(b); err == nil && !bytes.ContainsRune(s, utf8.RuneError) {
+		return "GBK"
+	}
+	return "?"
+}
+
+var errDocuments = errors.New("more than one document")
+
+func (d *Doc) read(b []byte) (err error) {
+	// The parser meets whatever people put into a file: a panic of it is a
+	// syntax error of theirs.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("unreadable: %v", r)
+		}
+	}()
+	dec := yaml.NewDecoder(bytes.NewReader(b))
+	var doc, second yaml.Node
+	if err := dec.Decode(&doc); err == io.EOF {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	d.root = doc.Content[0]
+	switch err := dec.Decode(&second); err {
+	case io.EOF:
+		return nil
+	case nil:
+		d.root = &second
+		return errDocuments
+	default:
+		return err
+	}
+}
+
+var (
+	tabIndent = regexp.MustCompile(`^ *\t[\s]*[^\s#]`)
+	wideColon = regexp.MustCompile(`^([\s-]*)([A-Za-z_][A-Za-z0-9_.-]*|\p{Han}+)：\s*`)
+	noSpace   = regexp.MustCompile(`^([\s-]*)([A-Za-z_][A-Za-z0-9_-]*):[^\s/]`)
+)
+
+// explain says as well as it can what stopped the parser. The slips that
+// people make most are named, all of them; else the one place is.
+func (d *Doc) explain(b []byte, cause error) packager.Diagnostics {
+	if cause == errDocuments {
+		return packager.Diagnostics{d.diagnostic("YAML_DOCUMENTS", "", d.place(nil, d.root), nil, "")}
+	}
+	var all packager.Diagnostics
+	for i := range d.lines {
+		if diag, ok := d.slip(i + 1); ok {
+			all = append(all, diag)
+		}
+	}
+	if len(all) > 0 {
+		return sorted(all)
+	}
+	pos, detail := locate(b, cause)
+	pos.File = d.Name
+	code := "YAML_SYNTAX"
+	if m := noSpace.FindStringSubmatch(d.rawLine(pos.Line)); m != nil {
+		code = "YAML_COLON_SPACE"
+		return packager.Diagnostics{d.diagnostic(code, "", pos, packager.Args{"key": m[2]}, m[2]+": ")}
+	}
+	if q := openQuote(d.rawLine(pos.Line)); q != "" {
+		return packager.Diagnostics{d.diagnostic("YAML_QUOTE", "", pos, packager.Args{"quote": q}, "")}
+	}
+	return packager.Diagnostics{d.diagnostic(code, "", pos, packager.Args{"detail": detail}, "")}
+}
+
+// slip looks for a slip of the keyboard in a line of a text that is no YAML.
+func (d *Doc) slip(n int) (packager.Diagnostic, bool) {
+	line := d.rawLine(n)
+	pos := packager.Position{File: d.Name, Line: n}
+	if m := tabIndent.FindString(line); m != "" {
+		pos.Column = 1 + strings.IndexByte(line, '\t')
+		return d.diagnostic("YAML_TAB", "", pos, nil, ""), true
+	}
+	if m := wideColon.FindStringSubmatch(line); m != nil {
+		pos.Column = 1 + utf8.RuneCountInString(m[1]+m[2])
+		return d.diagnostic("YAML_WIDE_COLON", "", pos, packager.Args{"key": m[2]}, m[2]+": "), true
+	}
+	return packager.Diagnostic{}, false
+}
+
+func (d *Doc) rawLine(n int) string {
+	if n < 1 || n > len(d.lines) {
+		return ""
+	}
+	return d.lines[n-1]
+}
+
+// openQuote returns the quotation mark that a line opens and does not close.
+func openQuote(line string) string {
+	for _, q := range []string{`"`, `'`} {
+		if strings.Count(line, q)%2 == 1 {
+			return q
+		}
+	}
+	return ""
+}
+
+// maxExplained is the size up to which the second parser is asked: its time
+// grows with the square of the number of keys.
+const maxExplained = 128 << 10
+
+// locate finds line and column of a syntax error. The tree comes from
+// go.yaml.in/yaml/v3, which is quick and bounded but names at most a line;
+// goccy/go-yaml names the column and says more.
+func locate(b []byte, cause error) (pos packager.Position, detail string) {
+	defer func() {
+		if r := recover(); r != nil {
+			pos, detail = fromText(cause)
+		}
+	}()
+	if len(b) <= maxExplained {
+		_, err := parser.Parse(lexer.Tokenize(string(b)), 0)
+		var syntax *goccy.SyntaxError
+		if errors.As(err, &syntax) && syntax.Token != nil && syntax.Token.Position != nil {
+			p := syntax.Token.Position
+			return packager.Position{Line: p.Line, Column: p.Column}, syntax.Message
+		}
+	}
+	return fromText(cause)
+}
+
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+
+// fromText takes line and words from the text of yaml/v3's error, which has
+// no other form.
+func fromText(err error) (packager.Position, string) {
+	m := yamlLine.FindStringSubmatch(err.Error())
+	if m == nil {
+		return packager.Position{}, err.Error()
+	}
+	n, _ := strconv.Atoi(m[1])
+	return packager.Position{Line: n}, m[2]
+}
+
+// vet checks what the parser lets through: emptiness, the kind of the top,
+// duplicate keys, keys that are no scalars, tags, merge keys, aliases.
+func (d *Doc) vet() packager.Diagnostics {
+	if d.root == nil || d.root.Kind == yaml.ScalarNode && d.root.ShortTag() == "!!null" {
+		return packager.Diagnostics{{Code: "YAML_NO_CONTENT", Pos: packager.Position{File: d.Name}}}
+	}
+	v := &vetter{doc: d, sizes: map[*yaml.Node]int{}, open: map[*yaml.Node]bool{}}
+	if v.node("", d.root, 0) > maxNodes {
+		v.report("YAML_TOO_MANY", "", d.root, packager.Args{"limit": strconv.Itoa(maxNodes)})
+	}
+	if len(v.found) > 0 {
+		return sorted(v.found)
+	}
+	if follow(d.root).Kind != yaml.MappingNode {
+		if diag, ok := d.slip(d.root.Line); ok {
+			return packager.Diagnostics{diag}
+		}
+		return packager.Diagnostics{d.diagnostic("YAML_WANT_MAP", "", d.place(nil, d.root), nil, "")}
+	}
+	return nil
+}
+
+type vetter struct {
+	doc   *Doc
+	found packager.Diagnostics
+	sizes map[*yaml.Node]int  // nodes below, aliases resolved
+	open  map[*yaml.Node]bool // on the way down
+}
+
+func (v *vetter) report(code, path string, n *yaml.Node, args packager.Args) {
+	v.found = append(v.found, v.doc.diagnostic(code, path, v.doc.place(nil, n), args, ""))
+}
+
+// node returns the number of nodes that n stands for, maxNodes+1 at most.
+func (v *vetter) node(path string, n *yaml.Node, depth int) int {
+	if n.Kind == yaml.AliasNode {
+		if n.Alias == nil || v.open[n.Alias] {
+			v.report("YAML_ALIAS_LOOP", path, n, packager.Args{"alias": display(n.Value)})
+			return 1
+		}
+		return v.sizes[n.Alias]
+	}
+	if depth > maxDepth {
+		v.report("YAML_TOO_DEEP", path, n, packager.Args{"limit": strconv.Itoa(maxDepth)})
+		return 1
+	}
+	if !coreTags[n.ShortTag()] {
+		v.report("YAML_TAG", path, n, packager.Args{"tag": display(n.Tag)})
+		return 1
+	}
+	v.open[n] = true
+	size := 1
+	switch n.Kind {
+	case yaml.MappingNode:
+		size += v.mapping(path, n, depth)
+	case yaml.SequenceNode:
+		for i, item := range n.Content {
+			size += v.node(join(path, strconv.Itoa(i)), item, depth+1)
+		}
+	}
+	delete(v.open, n)
+	size = min(size, maxNodes+1)
+	v.sizes[n] = size
+	return size
+}
+
+func (v *vetter) mapping(path string, n *yaml.Node, depth int) int {
+	size := 0
+	first := make(map[string]int, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		switch {
+		case key.Kind != yaml.ScalarNode:
+			v.report("YAML_KEY_KIND", path, key, nil)
+			continue
+		case key.Tag == "!!merge":
+			v.report("YAML_MERGE_KEY", path, key, nil)
+			continue
+		}
+		field := join(path, key.Value)
+		if line, twice := first[key.Value]; twice {
+			v.report("YAML_DUPLICATE_KEY", field, key, packager.Args{"key": display(key.Value), "line": strconv.Itoa(line)})
+		} else {
+			first[key.Value] = key.Line
+		}
+		size += v.node(field, value, depth+1)
+	}
+	return size
+}
+
+// coreTags are the tags that yaml/v3 resolves plain scalars to, and those of
+// collections. Dates stay text.
+var coreTags = map[string]bool{
+	"!!str": true, "!!int": true, "!!float": true, "!!bool": true, "!!null": true,
+	"!!timestamp": true, "!!map": true, "!!seq": true, "!!merge": true,
+}
