@@ -141,6 +141,8 @@ type table struct {
 	// count from 2), and give every row room.
 	pictures map[int][]byte
 	picture  int
+	// alarm is a column whose cells turn red when they are not calm.
+	alarm, calm string
 }
 
 // Rows of a table with pictures are this high, in points.
@@ -192,6 +194,11 @@ func (b *book) table(t table) error {
 	}
 	if err := s.pictures(t); err != nil {
 		return err
+	}
+	if t.alarm != "" && last > 1 {
+		if err := b.alarm(name, fmt.Sprintf("%[1]s2:%[1]s%[2]d", t.alarm, last), t.calm); err != nil {
+			return err
+		}
 	}
 	if err := b.f.AutoFilter(name, area, nil); err != nil {
 		return err
@@ -266,6 +273,18 @@ func (b *book) setUp(name string, tab packager.Severity, area string, pagesDown 
 	return b.f.SetHeaderFooter(name, &excelize.HeaderFooterOptions{
 		OddHeader: "&L&9" + printed(b.header) + "&R&9" + printed(name),
 		OddFooter: "&C&9" + b.p.Text("audit.footer", packager.Args{"page": "&P", "pages": "&N"}),
+	})
+}
+
+// alarm turns cells red whose formula gives anything but calm.
+func (b *book) alarm(sheet, area, calm string) error {
+	p := paletteOf(packager.Block)
+	style, err := b.f.NewConditionalStyle(&excelize.Style{Font: &excelize.Font{Color: p.strong, Bold: true}, Fill: fill(p.pale)})
+	if err != nil {
+		return err
+	}
+	return b.f.SetConditionalFormat(sheet, area, []excelize.ConditionalFormatOptions{
+		{Type: "cell", Criteria: "!=", Value: `"` + calm + `"`, Format: &style},
 	})
 }
 

@@ -28,7 +28,12 @@ func testClock() func() time.Time {
 
 func testLog(t testing.TB, events ...string) *Log {
 	t.Helper()
-	l, err := Open(filepath.Join(t.TempDir(), "events.jsonl"), testActor, testClock())
+	return logIn(t, t.TempDir(), events...)
+}
+
+func logIn(t testing.TB, dir string, events ...string) *Log {
+	t.Helper()
+	l, err := Open(filepath.Join(dir, "log.jsonl"), testActor, testClock())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,6 +214,10 @@ func TestMain(m *testing.M) {
 	}
 	if path := os.Getenv("AUDIT_TEST_FULL"); path != "" {
 		appendToFullDisk(path)
+		return
+	}
+	if dir := os.Getenv("AUDIT_TEST_FULL_WORKBOOK"); dir != "" {
+		writeToFullDisk(dir)
 		return
 	}
 	if dir := os.Getenv("AUDIT_TEST_LARGE"); dir != "" {

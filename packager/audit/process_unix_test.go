@@ -4,11 +4,15 @@ package audit
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -39,6 +43,45 @@ func appendToFullDisk(path string) {
 	if l.Head() != before || l.Len() != 1 {
 		fmt.Println("the chain went on without the event")
 		os.Exit(1)
+	}
+}
+
+// writeToFullDisk does the same while the workbook is made.
+func writeToFullDisk(dir string) {
+	signal.Ignore(unix.SIGXFSZ)
+	t := &testing.T{}
+	_, sb, verdict, log, stored := sampleIn(t, dir)
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 4000, Max: 4000}); err != nil {
+		fmt.Println(err)
+		os.Exit(2)
+	}
+	_, err := Write(context.Background(), sb, verdict, log, stored, filepath.Join(dir, "out"), printer(t, "zh"), Options{})
+	var f *packager.Fault
+	if !errors.As(err, &f) || f.Code != "AUDIT_WRITE" || f.Args["file"] != WorkbookName {
+		fmt.Println("no fault about the workbook:", err)
+		os.Exit(1)
+	}
+}
+
+func TestFullDiskForWorkbook(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), "AUDIT_TEST_FULL_WORKBOOK="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	left, err := os.ReadDir(filepath.Join(dir, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range left {
+		if e.Name() == WorkbookName || strings.HasPrefix(e.Name(), ".") {
+			t.Errorf("left behind: %s", e.Name())
+		}
 	}
 }
 

@@ -258,7 +258,7 @@ const (
 // the other's digest. Sorting or changing a row by hand shows at once.
 func (v *view) events() error {
 	return v.table(table{
-		id: "events", tab: v.state("events"), freeze: 3,
+		id: "events", tab: v.state("events"), freeze: 3, alarm: eventHolds, calm: holds,
 		columns: []column{
 			{id: "no"}, {id: "at", width: 22}, {id: "what", widest: 14}, {id: "who", widest: 22}, {id: "zone"}, {id: "tool", widest: 14},
 			{id: "data", widest: 36}, {id: "inputs", widest: 36}, {id: "outputs", widest: 36},

@@ -62,6 +62,11 @@ func (v *view) summaryRows(s *sheet) error {
 		if err := s.wide(part); err != nil {
 			return err
 		}
+		if light := part[1]; light.formula != "" {
+			if err := s.alarm(s.name, fmt.Sprintf("C%d", s.row), light.text); err != nil {
+				return err
+			}
+		}
 	}
 	if err := s.writeAt(1, nil, 12); err != nil {
 		return err

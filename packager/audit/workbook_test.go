@@ -83,7 +83,12 @@ func writePicture(t testing.TB, path string, w, h int) {
 // sample is a signed bundle with one of everything.
 func sample(t testing.TB) (dir string, sb *packager.SignedBundle, verdict *packager.Verdict, log *Log, stored []packager.StoredObject) {
 	t.Helper()
-	dir = t.TempDir()
+	return sampleIn(t, t.TempDir())
+}
+
+func sampleIn(t testing.TB, in string) (dir string, sb *packager.SignedBundle, verdict *packager.Verdict, log *Log, stored []packager.StoredObject) {
+	t.Helper()
+	dir = in
 	digest := func(i int) string { return fmt.Sprintf("%064x", 0xabc0+i) }
 	names := []string{"materials/营业执照.jpg", "materials/身份证 人像面.jpg", "materials/=HYPERLINK(\"http:x\",1).jpg", "materials/@SUM(1+1).pdf", "backups/articles#1%.zip"}
 	ids := [][]string{{"business_licence"}, {"legal_rep_id_portrait"}, {}, {"application_letter"}, {"articles"}}
@@ -172,7 +177,7 @@ func sample(t testing.TB) (dir string, sb *packager.SignedBundle, verdict *packa
 		Signature: packager.Signature{Level: "B-B", Signer: "测试虚构", SHA256Fingerprint: digest(100)},
 	}
 	verdict = &packager.Verdict{OK: true, Checks: []packager.VerifyCheck{{Name: "pdf.signature", OK: true, Code: "X"}}}
-	log = testLog(t)
+	log = logIn(t, dir)
 	for i, what := range []string{"collected", "checked", "composed", "signed", "verified"} {
 		if _, err := log.Append(packager.Event{What: what, Case: report.Case.ID, Tool: "0.1.0", Rules: digest(77),
 			Inputs: map[string]string{names[i%5]: digest(i)}, Data: map[string]string{"=1+1": "@evil", "n": fmt.Sprint(i)}}); err != nil {
