@@ -334,7 +334,7 @@ func TestFindings(t *testing.T) {
 		{"government with a company's code", func(in *packager.Inspection) { in.Case.AccountType = "government" }, []string{"warn USCC_CATEGORY_UNUSUAL business_licence"}},
 		{"ID: wrong check digit", func(in *packager.Inspection) { legal(in).IDNumber = "110199198001010017" }, []string{"block ID_NUMBER_INVALID legal_rep_id_portrait"}},
 		{"ID: no such day", func(in *packager.Inspection) { legal(in).IDNumber = "110199199002290018" },
-			[]string{"block ID_NUMBER_INVALID legal_rep_id_portrait", "info ID_BIRTH_DATE_IMPOSSIBLE legal_rep_id_portrait"}},
+			[]string{"block ID_NUMBER_INVALID legal_rep_id_portrait", "block ID_BIRTH_DATE_IMPOSSIBLE legal_rep_id_portrait"}},
 		{"ID: letter O", func(in *packager.Inspection) { legal(in).IDNumber = "11O199198001010016" },
 			[]string{"block ID_NUMBER_INVALID legal_rep_id_portrait", "info ID_NUMBER_HINT legal_rep_id_portrait"}},
 		{"ID: a permit without its type", func(in *packager.Inspection) { legal(in).IDNumber = "H12345678" },
@@ -377,6 +377,18 @@ func TestFindings(t *testing.T) {
 			legal(in).IDNumber, legal(in).IDValidUntil = "", packager.Day{}
 			file(in, emblem).Fields = []packager.Field{read("valid_until", "2026-11-21")}
 		}, []string{"warn ID_EXPIRED legal_rep_id_emblem"}},
+		{"two ends of validity", func(in *packager.Inspection) {
+			file(in, emblem).Fields = []packager.Field{read("valid_until", "2036.05.01")}
+		}, []string{"warn ID_TERM_DIFFERS legal_rep_id_emblem"}},
+		{"another end of validity, as a machine guesses", func(in *packager.Inspection) {
+			file(in, emblem).Fields = []packager.Field{{Name: "valid_until", Value: "2021.05.01", By: "ocr", Confidence: 0.3}}
+		}, nil},
+		{"a passport that expired", func(in *packager.Inspection) {
+			p := legal(in)
+			p.IDType, p.IDNumber, p.IDValidUntil = "passport", "C01X00T47", day("2026-11-21")
+			requirement(in, "legal_rep_id_portrait").AnyOf = []string{"legal_rep_passport"}
+			file(in, portrait).IDs = []string{"legal_rep_passport"}
+		}, []string{"block ID_EXPIRED legal_rep_id_portrait"}},
 		{"expired, but nobody wants the card", func(in *packager.Inspection) {
 			legal(in).IDNumber, legal(in).IDValidUntil = "", day("2026-11-21")
 			in.Rules.Requirements = slices.DeleteFunc(in.Rules.Requirements, func(r packager.Requirement) bool { return strings.HasPrefix(r.ID, "legal") })

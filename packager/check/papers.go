@@ -22,7 +22,7 @@ func (c *checker) papers() {
 		}
 		c.addressee(id, p)
 		if spec.Part == "authorisation" {
-			c.term(id, p)
+			c.authorised(id, p)
 		}
 	}
 }
@@ -61,12 +61,16 @@ func (c *checker) date(id string, p packager.Paper, spec packager.MaterialSpec) 
 	}
 }
 
-// readDay is the latest day that was read under a field of a paper.
+// readDay is the latest day that was read, surely enough, under a field of a
+// paper.
 func (c *checker) readDay(id, field string) packager.Day {
 	var last packager.Day
 	for _, f := range c.placed[id] {
 		for _, x := range f.Fields {
-			if d, err := packager.ParseDay(x.Value); x.Name == field && err == nil && (last.IsZero() || d.After(last)) {
+			if x.Name != field || x.Confidence < surely {
+				continue
+			}
+			if d, ok := identity.ParseDate(x.Value); ok && (last.IsZero() || d.After(last)) {
 				last = d
 			}
 		}
@@ -83,8 +87,8 @@ func (c *checker) addressee(id string, p packager.Paper) {
 	}
 }
 
-// term judges whether an authorisation covers the day of filing.
-func (c *checker) term(id string, p packager.Paper) {
+// authorised judges whether an authorisation covers the day of filing.
+func (c *checker) authorised(id string, p packager.Paper) {
 	args := packager.Args{"from": p.ValidFrom.String(), "date": p.ValidUntil.String(), "day": c.day.String()}
 	switch {
 	case !p.ValidUntil.IsZero() && !p.ValidFrom.IsZero() && p.ValidUntil.Before(p.ValidFrom):

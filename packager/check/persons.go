@@ -37,6 +37,24 @@ func persons(k *packager.Case) []person {
 
 func (p person) portrait() string { return p.role + "_id_portrait" }
 func (p person) emblem() string   { return p.role + "_id_emblem" }
+func (p person) passport() string { return p.role + "_passport" }
+
+// numberPaper and termPaper are the papers that show the number and the term
+// of validity: on an ID card the number is on the portrait side, the term on
+// the emblem side.
+func (p person) numberPaper() string {
+	if p.IDType == string(identity.KindPassport) {
+		return p.passport()
+	}
+	return p.portrait()
+}
+
+func (p person) termPaper() string {
+	if p.IDType == string(identity.KindPassport) {
+		return p.passport()
+	}
+	return p.emblem()
+}
 
 // shown names a person in a message.
 func (p person) shown() string {
@@ -128,19 +146,19 @@ func (c *checker) idNumber(p *person) {
 		switch {
 		case x.Severity == packager.Block:
 			if !blocked {
-				c.say(c.idFinding("ID_NUMBER_INVALID", packager.Block, p, p.portrait(), "id_number", a))
+				c.say(c.idFinding("ID_NUMBER_INVALID", packager.Block, p, p.numberPaper(), "id_number", a))
 			}
 			blocked = true
 			if x.Code == identity.ProblemBirth {
-				c.say(c.idFinding("ID_BIRTH_DATE_IMPOSSIBLE", packager.Info, p, p.portrait(), "id_number", a))
+				c.say(c.idFinding("ID_BIRTH_DATE_IMPOSSIBLE", packager.Block, p, p.numberPaper(), "id_number", a))
 			}
 		case x.Code == identity.ProblemOldForm:
-			c.say(c.idFinding("ID_OLD_FORM", packager.Warn, p, p.portrait(), "id_number", a))
+			c.say(c.idFinding("ID_OLD_FORM", packager.Warn, p, p.numberPaper(), "id_number", a))
 		case x.Code == identity.ProblemIDType:
 			a["id_type"] = p.IDType
-			c.say(c.idFinding("ID_TYPE_UNKNOWN", packager.Warn, p, p.portrait(), "id_type", a))
+			c.say(c.idFinding("ID_TYPE_UNKNOWN", packager.Warn, p, p.numberPaper(), "id_type", a))
 		default:
-			c.say(c.idFinding("ID_NUMBER_UNUSUAL", packager.Warn, p, p.portrait(), "id_number", a))
+			c.say(c.idFinding("ID_NUMBER_UNUSUAL", packager.Warn, p, p.numberPaper(), "id_number", a))
 		}
 	}
 	if blocked {
@@ -148,63 +166,77 @@ func (c *checker) idNumber(p *person) {
 			if h.Want != "" {
 				a := args()
 				a["at"], a["got"], a["want"] = strconv.Itoa(h.At), h.Got, h.Want
-				c.say(c.idFinding("ID_NUMBER_HINT", packager.Info, p, p.portrait(), "id_number", a))
+				c.say(c.idFinding("ID_NUMBER_HINT", packager.Info, p, p.numberPaper(), "id_number", a))
 			}
 		}
 		if r.Looks != "" {
 			a := args()
 			a["id_type"] = string(r.Looks)
-			c.say(c.idFinding("ID_TYPE_HINT", packager.Info, p, p.portrait(), "id_type", a))
+			c.say(c.idFinding("ID_TYPE_HINT", packager.Info, p, p.numberPaper(), "id_type", a))
 		}
 	}
 	if p.role == "legal_rep" && !r.Birth.IsZero() && identity.Age(r.Birth, c.day) < 18 {
-		c.say(c.idFinding("LEGAL_REPRESENTATIVE_MINOR", packager.Warn, p, p.portrait(), "id_number", args()))
+		c.say(c.idFinding("LEGAL_REPRESENTATIVE_MINOR", packager.Warn, p, p.numberPaper(), "id_number", args()))
 	}
 }
 
 // validity judges the term of a person's document. What the user states may
 // block; what only a machine read warns.
 func (c *checker) validity(p *person) {
-	from, until, long := p.IDValidFrom, p.IDValidUntil, p.IDLongTerm
-	field := "id_valid_until"
-	if paper := c.kase.Papers[p.emblem()]; until.IsZero() && !long {
-		from, until, long = paper.ValidFrom, paper.ValidUntil, paper.LongTerm
-		if until.IsZero() && !long {
-			paper = c.kase.Papers[p.portrait()]
-			from, until, long = paper.ValidFrom, paper.ValidUntil, paper.LongTerm
-		}
-	}
+	t, read := c.term(p), c.readUntil(p)
 	severity := packager.Block
-	if !c.wanted(p) {
+	switch {
+	case !t.stated():
+		t.until, severity = read, packager.Warn
+	case !c.wanted(p):
 		severity = packager.Warn
 	}
-	if until.IsZero() && !long {
-		until, severity = c.readUntil(p), packager.Warn
-	}
-	args := func(extra ...string) packager.Args {
-		a := packager.Args{"date": until.String(), "days": strconv.Itoa(c.day.DaysUntil(until))}
-		for i := 0; i+1 < len(extra); i += 2 {
-			a[extra[i]] = extra[i+1]
-		}
-		return a
+	args := func() packager.Args {
+		return packager.Args{"date": t.until.String(), "days": strconv.Itoa(c.day.DaysUntil(t.until)), "read": read.String()}
 	}
 	switch {
-	case until.IsZero():
-	case until.Before(c.day):
-		c.say(c.idFinding("ID_EXPIRED", severity, p, p.emblem(), field, args()))
-	case c.day.DaysUntil(until) <= soon:
-		c.say(c.idFinding("ID_EXPIRES_SOON", packager.Warn, p, p.emblem(), field, args()))
+	case t.until.IsZero():
+	case t.until.Before(c.day):
+		c.say(c.idFinding("ID_EXPIRED", severity, p, p.termPaper(), "id_valid_until", args()))
+	case c.day.DaysUntil(t.until) <= soon:
+		c.say(c.idFinding("ID_EXPIRES_SOON", packager.Warn, p, p.termPaper(), "id_valid_until", args()))
 	}
-	for _, x := range identity.Term(p.result.Birth, from, until, long, c.day) {
-		if p.IDType == "" || p.IDType == string(identity.KindIDCard) {
-			c.say(c.idFinding("ID_TERM_UNUSUAL", packager.Warn, p, p.emblem(), field, args("reason", x.Code)))
+	if !t.until.IsZero() && !read.IsZero() && read != t.until {
+		c.say(c.idFinding("ID_TERM_DIFFERS", packager.Warn, p, p.termPaper(), "id_valid_until", args()))
+	}
+	if p.result.Kind != identity.KindIDCard {
+		return // the law gives terms for citizens' cards only
+	}
+	for _, x := range identity.Term(p.result.Birth, t.from, t.until, t.long, c.day) {
+		a := args()
+		a["reason"] = x.Code
+		c.say(c.idFinding("ID_TERM_UNUSUAL", packager.Warn, p, p.termPaper(), "id_valid_until", a))
+	}
+}
+
+// term is a term of validity; long is 长期.
+type term struct {
+	from, until packager.Day
+	long        bool
+}
+
+func (t term) stated() bool { return t.long || !t.until.IsZero() }
+
+// term returns the term of a document as the user states it, of the person or
+// of the paper.
+func (c *checker) term(p *person) term {
+	t := term{p.IDValidFrom, p.IDValidUntil, p.IDLongTerm}
+	for _, id := range []string{p.emblem(), p.portrait(), p.passport()} {
+		if x := c.kase.Papers[id]; !t.stated() {
+			t = term{x.ValidFrom, x.ValidUntil, x.LongTerm}
 		}
 	}
+	return t
 }
 
 // wanted reports whether a person's document is asked for or brought.
 func (c *checker) wanted(p *person) bool {
-	for _, id := range []string{p.portrait(), p.emblem(), p.role + "_passport"} {
+	for _, id := range []string{p.portrait(), p.emblem(), p.passport()} {
 		if c.asking[id] != nil || len(c.placed[id]) > 0 {
 			return true
 		}
@@ -212,19 +244,14 @@ func (c *checker) wanted(p *person) bool {
 	return false
 }
 
-// readUntil is the latest end of validity that was read from the document.
+// readUntil is the end of validity that a machine read from the document.
 func (c *checker) readUntil(p *person) packager.Day {
-	var last packager.Day
-	for _, id := range []string{p.emblem(), p.portrait()} {
-		for _, f := range c.placed[id] {
-			for _, x := range f.Fields {
-				if d, err := packager.ParseDay(x.Value); x.Name == "valid_until" && err == nil && (last.IsZero() || d.After(last)) {
-					last = d
-				}
-			}
+	for _, id := range []string{p.emblem(), p.portrait(), p.passport()} {
+		if d := c.readDay(id, "valid_until"); !d.IsZero() {
+			return d
 		}
 	}
-	return last
+	return packager.Day{}
 }
 
 // sides says that one side of a card is missing where no requirement says so

@@ -1,10 +1,14 @@
 package identity
 
 import (
+	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"dossier/packager"
 )
 
 // Normal brings a number to its plain form: NFKC (full-width becomes half),
@@ -81,3 +85,16 @@ func MaskPhone(number string) string {
 // Plain is Normal without the change to upper case: for account ids, which
 // some platforms tell apart by case.
 func Plain(s string) string { return strip(norm.NFKC.String(s), invisible) }
+
+var writtenDay = regexp.MustCompile(`^([0-9]{4})(?:年|[-./])([0-9]{1,2})(?:月|[-./])([0-9]{1,2})日?$`)
+
+// ParseDate reads a day as papers write it: 2026-11-22, 2026.11.22,
+// 2026/11/22, 2026年11月22日, in any width and with blanks.
+func ParseDate(s string) (packager.Day, bool) {
+	m := writtenDay.FindStringSubmatch(Plain(s))
+	if m == nil {
+		return packager.Day{}, false
+	}
+	d, err := packager.ParseDay(fmt.Sprintf("%s-%02s-%02s", m[1], m[2], m[3]))
+	return d, err == nil
+}

@@ -386,6 +386,18 @@ func TestLicenceQR(t *testing.T) {
 	}
 }
 
+func TestParseDate(t *testing.T) {
+	for in, want := range map[string]string{
+		"2026-11-22": "2026-11-22", "2031.05.01": "2031-05-01", "2026/1/2": "2026-01-02", "2026年11月22日": "2026-11-22",
+		" ２０２６ 年 1 月 2 日 ": "2026-01-02", "2024-02-29": "2024-02-29", "2026-02-29": "", "2026-13-01": "", "长期": "", "": "", "20261122": "",
+		"2026-11-22x": "",
+	} {
+		if d, ok := ParseDate(in); d.String() != want || ok != (want != "") {
+			t.Errorf("ParseDate(%q) = %s, %t", in, d, ok)
+		}
+	}
+}
+
 func FuzzNumbers(f *testing.F) {
 	for _, s := range []string{"91330106673959654P", "11010519491231002X", "110199800101001", "KAZ110090123105", "71526726-X",
 		"+86 138-0013-8000", "９１３３", "\u200b", "\xff\xfe", "ﷺ", "H12345678", "1234567890(B)", "a@b.cn", "ſİı", "𝟗𝟏"} {
@@ -415,5 +427,8 @@ func FuzzNumbers(f *testing.F) {
 		}
 		MaskPhone(s)
 		ParseLicenceQR(s)
+		if d, ok := ParseDate(s); ok != !d.IsZero() {
+			t.Fatalf("ParseDate(%q) = %s, %t", s, d, ok)
+		}
 	})
 }
