@@ -97,9 +97,21 @@ type Bundle struct {
 	Manifest []byte // the bytes of the attachment manifest.json
 	// Stamp is where the visible signature goes.
 	Stamp StampPlace
+	// Proof is what compose checked in its own output with an independent
+	// reader; a disagreement is an error, so that a bundle has always passed.
+	Proof Proof
 	// Findings is what compose has to say: a paper that could not be shown, a
 	// signature that the bundle cannot carry along.
 	Findings []Finding
+}
+
+// Proof counts what was found, in the finished file, where it was said to be.
+type Proof struct {
+	Pages      int `json:"pages"`      // with the printed number equal to the PDF page
+	Links      int `json:"links"`      // leading to the page that they name
+	Bookmarks  int `json:"bookmarks"`  // likewise
+	Materials  int `json:"materials"`  // on exactly the pages that the index says
+	Characters int `json:"characters"` // printed by dossier and read back, each with a glyph
 }
 
 // PageRange is where an item is in the bundle; pages count from 1.

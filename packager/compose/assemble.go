@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,10 +82,10 @@ func writeSheets(b *book, a *assets, pages []types.IndirectRef, tree types.Indir
 	if len(nodes) != len(pages) {
 		return fmt.Errorf("%d pages drawn, %d expected", len(nodes), len(pages))
 	}
-	if err := im.fixFonts(); err != nil {
+	shared := im.dict(nodes[0].resources)
+	if err := im.fixFonts(shared, b.c.used); err != nil {
 		return err
 	}
-	shared := im.dict(nodes[0].resources)
 	faces, ok := im.copy(im.dict(shared["Font"])).(types.Dict)
 	if !ok {
 		return errors.New("the drawn pages have no fonts")
@@ -124,54 +125,48 @@ func writeSheets(b *book, a *assets, pages []types.IndirectRef, tree types.Indir
 }
 
 // fixFonts gives the fonts of gofpdf what the standard asks for: a subset tag
-// before the name (ISO 32000-1, 9.6.4) and a ToUnicode map whose ranges stay
-// within one first byte (9.10.3), compressed.
-func (im *importer) fixFonts() error {
-	for n := range *im.x.Size {
-		ref := types.IndirectRef{ObjectNumber: types.Integer(n)}
-		entry, ok := im.x.FindTableEntry(n, 0)
-		if !ok || entry.Free || entry.Object == nil {
-			continue
+// before the name (ISO 32000-1, 9.6.4) and a ToUnicode map (9.10.3) of the
+// characters that are used, which readers open much faster than the map of all
+// 65,536 that gofpdf writes.
+func (im *importer) fixFonts(resources types.Dict, used [2]map[rune]bool) error {
+	fonts := im.dict(resources["Font"])
+	for _, key := range slices.Sorted(maps.Keys(fonts)) {
+		font := im.dict(fonts[key])
+		kids := im.array(font["DescendantFonts"])
+		if len(kids) != 1 {
+			return fmt.Errorf("font %s has no descendant", key)
 		}
-		d, ok := im.deref(ref).(types.Dict)
-		if !ok {
-			continue
+		cid := im.dict(kids[0])
+		desc := im.dict(cid["FontDescriptor"])
+		weight, name := 0, types.Name("DOSSIR+NotoSansSC-Regular")
+		if strings.HasSuffix(im.name(font["BaseFont"]), "B") || strings.Contains(im.name(font["BaseFont"]), "Bold") {
+			weight, name = 1, "DOSSIB+NotoSansSC-Bold"
 		}
-		for _, key := range []string{"BaseFont", "FontName"} {
-			if name, ok := d[key].(types.Name); ok && strings.HasPrefix(string(name), "utf8") {
-				tag, family := "DOSSIR+", "NotoSansSC-Regular"
-				if strings.HasSuffix(string(name), "B") || strings.Contains(string(name), "Bold") {
-					tag, family = "DOSSIB+", "NotoSansSC-Bold"
-				}
-				d[key] = types.Name(tag + family)
-			}
+		if err := im.proveGlyphs(cid, desc, used[weight]); err != nil {
+			return err
 		}
-		if u, ok := d["ToUnicode"].(types.IndirectRef); ok {
-			if e, ok := im.x.FindTableEntry(int(u.ObjectNumber), 0); ok {
-				raw := deflate(identityToUnicode())
-				e.Object = types.StreamDict{Dict: types.Dict{"Filter": types.Name("FlateDecode")}, Raw: raw}
-			}
+		font["BaseFont"], cid["BaseFont"], desc["FontName"] = name, name, name
+		if old, ok := font["ToUnicode"].(types.IndirectRef); ok { // copied from now on as the new one
+			im.refs[int(old.ObjectNumber)] = im.out.addFlate(types.Dict{}, identityToUnicode(used[weight]))
 		}
 	}
 	return nil
 }
 
-// identityToUnicode maps every code to the character of the same number:
+// identityToUnicode maps the used codes to the characters of the same number:
 // gofpdf takes UTF-16 as codes.
-func identityToUnicode() []byte {
+func identityToUnicode(used map[rune]bool) []byte {
 	var b bytes.Buffer
 	b.WriteString("/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n" +
 		"/CIDSystemInfo <</Registry (Adobe) /Ordering (UCS) /Supplement 0>> def\n" +
 		"/CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n" +
 		"1 begincodespacerange\n<0000> <ffff>\nendcodespacerange\n")
-	for hi := 0; hi < 256; {
-		n := min(100, 256-hi) // at most 100 ranges in a block
-		fmt.Fprintf(&b, "%d beginbfrange\n", n)
-		for range n {
-			fmt.Fprintf(&b, "<%02x00> <%02xff> <%02x00>\n", hi, hi, hi)
-			hi++
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(used)), 100) { // at most 100 in a block
+		fmt.Fprintf(&b, "%d beginbfchar\n", len(part))
+		for _, r := range part {
+			fmt.Fprintf(&b, "<%04x> <%04x>\n", r, r)
 		}
-		b.WriteString("endbfrange\n")
+		b.WriteString("endbfchar\n")
 	}
 	b.WriteString("endcmap\nCMapName currentdict /CMap defineresource pop\nend\nend")
 	return b.Bytes()
@@ -225,9 +220,9 @@ type mark struct {
 	open  bool
 }
 
-// bookmarks writes the outline: the tool's own parts, and the materials in
-// their parts with the bookmarks that they brought.
-func (b *book) bookmarks(pages []types.IndirectRef) types.IndirectRef {
+// marks lists the bookmarks: the tool's own parts, and the materials in their
+// parts with the bookmarks that they brought.
+func (b *book) marks() []mark {
 	own := func(name, title string) mark { return mark{title: title, page: b.pageOf(name)} }
 	top := []mark{own("cover", b.t("cover.title")), own("review", b.t("review.title")), own("index", b.t("index.title"))}
 	for _, it := range b.plan.Items {
@@ -250,11 +245,14 @@ func (b *book) bookmarks(pages []types.IndirectRef) types.IndirectRef {
 	if len(b.plan.Backups) > 0 {
 		top = append(top, own("backup", b.t("backup.title")))
 	}
-	top = append(top, own("signature", b.t("closing.title")))
+	return append(top, own("signature", b.t("closing.title")))
+}
 
+// bookmarks writes the outline.
+func (b *book) bookmarks(pages []types.IndirectRef) types.IndirectRef {
 	out := b.assets.out
 	root := out.alloc()
-	first, last, count := b.writeMarks(pages, root, top)
+	first, last, count := b.writeMarks(pages, root, b.marks())
 	out.put(root, types.Dict{"Type": types.Name("Outlines"), "First": first, "Last": last, "Count": types.Integer(count)})
 	return root
 }

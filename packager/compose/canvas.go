@@ -74,6 +74,7 @@ type sheet struct {
 	w, h  float64
 	jumps []jump
 	uses  map[string]int // name of an XObject on the page → asset
+	chars map[rune]int   // what is printed, and how often; not the watermark
 }
 
 // canvas draws the pages of a bundle with gofpdf and remembers what gofpdf
@@ -83,6 +84,8 @@ type canvas struct {
 	pdf    *gofpdf.Fpdf
 	faces  [2]*face // regular, bold
 	extra  *extraFont
+	used   [2]map[rune]bool // set from the regular and the bold face
+	tiling bool             // what is set now is a watermark and may be cut off
 	sheets []*sheet
 	w, h   float64 // of the present page
 }
@@ -94,24 +97,26 @@ func newCanvas(faces [2]*face) *canvas {
 	p.SetCatalogSort(true)
 	p.AddUTF8FontFromBytes("sc", "", faces[0].data)
 	p.AddUTF8FontFromBytes("sc", "B", faces[1].data)
-	return &canvas{pdf: p, faces: faces, extra: &extraFont{faces: faces}}
+	return &canvas{pdf: p, faces: faces, extra: &extraFont{faces: faces}, used: [2]map[rune]bool{{}, {}}}
 }
 
 func (c *canvas) addPage(w, h float64) {
 	c.pdf.AddPageFormat("P", gofpdf.SizeType{Wd: w, Ht: h})
 	c.w, c.h = w, h
-	c.sheets = append(c.sheets, &sheet{w: w, h: h, uses: map[string]int{}})
+	c.sheets = append(c.sheets, &sheet{w: w, h: h, uses: map[string]int{}, chars: map[rune]int{}})
 }
 
 func (c *canvas) page() int { return len(c.sheets) }
 
 func (c *canvas) sheet() *sheet { return c.sheets[len(c.sheets)-1] }
 
-func (c *canvas) face(s style) *face {
+func (c *canvas) face(s style) *face { return c.faces[weightIndex(s)] }
+
+func weightIndex(s style) int {
 	if s.bold {
-		return c.faces[1]
+		return 1
 	}
-	return c.faces[0]
+	return 0
 }
 
 func (c *canvas) width(s string, st style) float64 { return c.face(st).width(clean(s)) * st.size }
@@ -140,7 +145,11 @@ func (c *canvas) text(x, y float64, s string, st style) float64 {
 	}
 	for _, r := range clean(s) {
 		w := f.glyph(r).width * st.size
+		if !c.tiling {
+			c.sheet().chars[r]++
+		}
 		if f.set(r) {
+			c.used[weightIndex(st)][r] = true
 			if run.Len() == 0 {
 				start = x
 			}
@@ -272,6 +281,7 @@ func (c *canvas) tile(x, y, w, h float64, clear [][4]float64, lines []string, st
 	stepX, stepY := width+2.5*st.size, float64(len(lines))*st.lead+3.2*st.size
 	cx, cy := x+w/2, y+h/2
 	reach := math.Hypot(w, h)/2 + stepX
+	c.tiling = true
 	c.pdf.TransformBegin()
 	c.pdf.TransformRotate(angle, cx, cy)
 	sin, cos := math.Sincos(angle * math.Pi / 180)
@@ -294,6 +304,7 @@ func (c *canvas) tile(x, y, w, h float64, clear [][4]float64, lines []string, st
 			}
 		}
 	}
+	c.tiling = false
 	c.pdf.TransformEnd()
 	c.pdf.SetAlpha(1, "Normal")
 	c.pdf.RawWriteStr("Q")

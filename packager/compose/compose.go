@@ -24,6 +24,7 @@ import (
 
 	"dossier/packager"
 	"dossier/packager/i18n"
+	"dossier/packager/pdfium"
 )
 
 // Options are what a Composer needs.
@@ -31,11 +32,16 @@ type Options struct {
 	Regular, Bold []byte        // Noto Sans SC as TrueType
 	Printer       *i18n.Printer // language of the tool's own pages
 	TempDir       string        // for scratch files; "" is the system's
+	CacheDir      string        // keeps the compiled PDF engine between runs; "": nowhere
 	Workers       int           // pictures decoded at once; 0: one for each processor
 }
 
-// Composer makes bundles. It may be used by several goroutines.
-type Composer struct{ opt Options }
+// Composer makes bundles. It may be used by several goroutines; Close ends
+// what it holds.
+type Composer struct {
+	opt    Options
+	engine *pdfium.Engine
+}
 
 // New returns a Composer.
 func New(o Options) *Composer {
@@ -43,8 +49,11 @@ func New(o Options) *Composer {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	return &Composer{o}
+	return &Composer{o, pdfium.New(pdfium.Options{CacheDir: o.CacheDir, Workers: o.Workers})}
 }
+
+// Close ends the PDF engine.
+func (k *Composer) Close() error { return k.engine.Close() }
 
 // Compose writes the bundle of p to the file out, which appears whole or not
 // at all.
@@ -102,7 +111,8 @@ func (k *Composer) write(ctx context.Context, p *packager.Plan, f *os.File, obs 
 		return nil, err
 	}
 	b.SHA256, b.Bytes = hex.EncodeToString(out.sum.Sum(nil)), out.off
-	return b, nil
+	b.Proof, err = k.prove(ctx, f, bk, b)
+	return b, err
 }
 
 // layout draws the bundle twice: once to learn the page numbers, once with

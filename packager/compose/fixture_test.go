@@ -38,7 +38,7 @@ func printer(t testing.TB, lang string) *i18n.Printer {
 }
 
 func composer(t testing.TB) *Composer {
-	return New(Options{Regular: templates.Regular, Bold: templates.Bold, Printer: printer(t, "zh"), TempDir: t.TempDir(), Workers: 2})
+	return New(Options{Regular: templates.Regular, Bold: templates.Bold, Printer: printer(t, "zh"), TempDir: t.TempDir(), CacheDir: filepath.Join(os.TempDir(), "dossier-test-cache"), Workers: 2})
 }
 
 // compose runs Compose and returns the bundle.
