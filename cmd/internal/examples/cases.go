@@ -33,9 +33,8 @@ func heicOf(paper func() *canvas, s shot) func() ([]byte, error) {
 	return func() ([]byte, error) { return s.heic(paper()) }
 }
 
-func licenceOf(code string) func() *canvas { return func() *canvas { return licence(code) } }
-func portrait(p person) func() *canvas     { return func() *canvas { return portraitSide(p) } }
-func emblem(p person) func() *canvas       { return func() *canvas { return emblemSide(p) } }
+func portrait(p person) func() *canvas { return func() *canvas { return portraitSide(p) } }
+func emblem(p person) func() *canvas   { return func() *canvas { return emblemSide(p) } }
 
 func scanOf(seed uint64, pages func() []*canvas) func() ([]byte, error) {
 	return func() ([]byte, error) { return scanPDF(seed, pages()...) }
@@ -48,7 +47,7 @@ func zipOf(day string, members ...member) func() ([]byte, error) {
 func weiboEnterprise() []file {
 	a := account{"微博", weibo, "微博昵称", "测试虚构官方微博", "UID", "1000000001", "weibo@example.com"}
 	return []file{
-		{"materials/营业执照副本.jpg", photoOf(licenceOf(uscc), shot{seed: 101, w: 1760, h: 1320, desk: oak, turn: 1.2, lean: 0.035, fill: 0.93, light: -0.8, shade: 0.10, orientation: 6, gps: true, taken: "2026:11:15 15:20:11"})},
+		{"materials/营业执照副本.jpg", photoOf(licence, shot{seed: 101, w: 1760, h: 1320, desk: oak, turn: 1.2, lean: 0.035, fill: 0.93, light: -0.8, shade: 0.10, orientation: 6, gps: true, taken: "2026:11:15 15:20:11"})},
 		{"materials/法人身份证人像面.jpg", photoOf(portrait(legalRep), shot{seed: 102, w: 1760, h: 1320, desk: slate, turn: -1.6, lean: 0.03, fill: 0.90, light: 0.7, shade: 0.08, orientation: 8, taken: "2026:11:15 15:24:40"})},
 		{"materials/法人身份证国徽面.heic", heicOf(emblem(legalRep), shot{seed: 103, w: 1760, h: 1320, desk: slate, turn: 1.1, lean: 0.02, fill: 0.90, light: 0.6, taken: "2026:11:15 15:25:02"})},
 		{"materials/绑定手机截图.png", screen{title: "账号与安全", accent: weiboOrange, groups: []group{
@@ -118,7 +117,7 @@ func wechatOA() []file {
 	a := officialAccount()
 	side := []string{"首页", "公众号设置", "功能权限", "微信支付", "流量主", "消息管理"}
 	return []file{
-		{"materials/营业执照.jpg", photoOf(licenceOf(uscc), shot{seed: 201, w: 1760, h: 1320, desk: walnut, turn: -1.4, lean: 0.03, fill: 0.93, light: 0.8, shade: 0.09, orientation: 6, taken: "2026:11:16 09:41:05"})},
+		{"materials/营业执照.jpg", photoOf(licence, shot{seed: 201, w: 1760, h: 1320, desk: walnut, turn: -1.4, lean: 0.03, fill: 0.93, light: 0.8, shade: 0.09, orientation: 6, taken: "2026:11:16 09:41:05"})},
 		{"materials/注销申请函-盖章扫描件.pdf", scanOf(211, func() []*canvas {
 			return []*canvas{
 				application(a, agent.name, "营业执照副本复印件", "法定代表人授权委托书", "经办人身份证"),
@@ -221,7 +220,7 @@ func weiboVideo() []file {
 func douyinEmployee() []file {
 	a := account{"抖音", douyin, "抖音昵称", "测试虚构员工号", "抖音号", "ceshi_yangben_c", "staff@example.com"}
 	return []file{
-		{"materials/营业执照副本.jpg", photoOf(licenceOf(uscc), shot{seed: 401, w: 1760, h: 1320, desk: cloth, turn: 0.9, lean: 0.04, fill: 0.93, light: 0.6, shade: 0.10, orientation: 8, taken: "2026:11:18 10:12:44"})},
+		{"materials/营业执照副本.jpg", photoOf(licence, shot{seed: 401, w: 1760, h: 1320, desk: cloth, turn: 0.9, lean: 0.04, fill: 0.93, light: 0.6, shade: 0.10, orientation: 8, taken: "2026:11:18 10:12:44"})},
 		{"materials/法人身份证正反面.jpg", photoOf(func() *canvas { return bothSides(legalRep) }, shot{seed: 402, w: 1320, h: 1760, desk: walnut, turn: -0.8, lean: 0.02, fill: 0.95, light: 0.7, shade: 0.07, orientation: 6, taken: "2026:11:18 10:14:02"})},
 		{"materials/员工身份证人像面.heic", heicOf(portrait(employee), shot{seed: 403, w: 1760, h: 1320, desk: oak, turn: 1.3, lean: 0.02, fill: 0.91, light: -0.6, shade: 0.05, taken: "2026:11:18 10:20:15"})},
 		{"materials/员工身份证国徽面.jpg", photoOf(emblem(employee), shot{seed: 404, w: 1760, h: 1320, desk: oak, turn: -2.1, lean: 0.03, fill: 0.88, light: -0.6, shade: 0.06, orientation: 3, taken: "2026:11:18 10:20:40"})},
@@ -234,20 +233,14 @@ func douyinEmployee() []file {
 			{"状态", []row{{"违规记录", "0 条", ""}, {"待结算款项（元）", "0.00", ""}, {"绑定小程序", "无", ""}}},
 		}}.phone},
 		{"materials/个人信息处理同意书.pdf", scanOf(421, func() []*canvas { return []*canvas{consent(employee, "抖音员工号")} })},
-		{"backups/作品与数据备份.zip", zipOf("2026-11-14",
-			member{"videos/样本作品-001.mp4", video("001")}, member{"videos/样本作品-002.mp4", video("002")},
-			member{"works.csv", table("发布时间,标题,播放,点赞", 64, func(i int) string {
-				return fmt.Sprintf("%s,样本作品 %d,%d,%d", daysFrom("2024-06-01", i*13), i+1, 500+i*11, 20+i)
-			})},
-		)},
 	}
 }
 
-// incompleteWechatOA is what people bring at first: a card that has run out,
-// another company's licence, no letter.
+// incompleteWechatOA is what people bring at first: a card that has run out, a
+// licence, no letter.
 func incompleteWechatOA() []file {
 	return []file{
-		{"materials/营业执照.jpg", photoOf(licenceOf(otherUSCC), shot{seed: 501, w: 1200, h: 900, desk: slate, turn: 2.2, lean: 0.04, fill: 0.92, light: 0.6, shade: 0.12, orientation: 6, taken: "2026:11:19 18:02:10"})},
+		{"materials/营业执照.jpg", photoOf(licence, shot{seed: 501, w: 1200, h: 900, desk: slate, turn: 2.2, lean: 0.04, fill: 0.92, light: 0.6, shade: 0.12, orientation: 6, taken: "2026:11:19 18:02:10"})},
 		{"materials/法人身份证人像面.jpg", photoOf(portrait(expired), shot{seed: 502, w: 1200, h: 900, desk: walnut, turn: -2.5, lean: 0.05, fill: 0.86, light: -0.6, shade: 0.12, orientation: 1, taken: "2026:11:19 18:03:00"})},
 		{"materials/法人身份证国徽面.jpg", photoOf(emblem(expired), shot{seed: 503, w: 1200, h: 900, desk: walnut, turn: 1.4, lean: 0.05, fill: 0.86, light: -0.6, orientation: 6, taken: "2026:11:19 18:03:20"})},
 	}

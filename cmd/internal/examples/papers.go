@@ -7,9 +7,8 @@ import (
 
 // The particulars that all papers share: numbers that belong to nobody.
 const (
-	company   = "测试虚构（样本）科技有限公司"
-	uscc      = "91000000MAFAKE019J"
-	otherUSCC = "91000000MAFAKE027D"
+	company = "测试虚构（样本）科技有限公司"
+	uscc    = "91000000MAFAKE019J"
 )
 
 // person is somebody on a paper.
@@ -31,7 +30,7 @@ var (
 
 // licence is a landscape page with the fields of a business licence where a
 // licence has them, a grey disc for the emblem and a plain frame.
-func licence(code string) *canvas {
+func licence() *canvas {
 	c := newCanvas(1754, 1240, color.RGBA{250, 249, 245, 255})
 	c.frame(34, 34, c.w()-68, c.h()-68, 6, color.RGBA{176, 160, 120, 255})
 	c.frame(50, 50, c.w()-100, c.h()-100, 2, color.RGBA{200, 188, 150, 255})
@@ -43,19 +42,15 @@ func licence(code string) *canvas {
 	c.centred(c.w()/2, 346, "（副本）测试样本，不具法律效力", style{28, false, red})
 
 	c.text(112, 236, "统一社会信用代码", style{28, false, grey})
-	c.text(112, 286, code, style{42, true, ink})
-	if err := c.qr(1420, 110, 250, "http://www.gsxt.gov.cn/index.html?uniscid="+code); err != nil {
+	c.text(112, 286, uscc, style{42, true, ink})
+	if err := c.qr(1420, 110, 250, "http://www.gsxt.gov.cn/index.html?uniscid="+uscc); err != nil {
 		panic(err)
 	}
 	c.centred(1545, 384, "扫描二维码登录“国家企业信用", style{19, false, grey})
 	c.centred(1545, 408, "信息公示系统”了解登记信息（样本）", style{19, false, grey})
 
-	name := company
-	if code == otherUSCC {
-		name = "测试虚构（另一）贸易有限公司"
-	}
 	left := [][2]string{
-		{"名　　称", name}, {"类　　型", "有限责任公司（自然人投资或控股）"}, {"法定代表人", legalRep.name},
+		{"名　　称", company}, {"类　　型", "有限责任公司（自然人投资或控股）"}, {"法定代表人", legalRep.name},
 		{"经营范围", "虚构样本的制作与测试；软件开发；信息技术咨询服务。（本执照为测试样本，所列内容均属虚构。）"},
 	}
 	right := [][2]string{

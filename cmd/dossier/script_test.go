@@ -1,0 +1,158 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"dossier": main})
+}
+
+// TestScripts runs testdata/script: one file a behaviour, with the program as
+// people call it. Every script has a home, a store and a cache of its own; the
+// examples lie under $EXAMPLES.
+func TestScripts(t *testing.T) {
+	examples, err := filepath.Abs(filepath.Join("..", "..", "templates", "examples"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache := t.TempDir() // what was inspected once is the same for every script
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("EXAMPLES", examples)
+			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
+			e.Setenv("XDG_DATA_HOME", filepath.Join(e.WorkDir, "data"))
+			e.Setenv("DOSSIER_CACHE", cache)
+			e.Setenv("DOSSIER_AT", "2026-11-22")
+			e.Setenv("DOSSIER_TESSERACT", "off")
+			e.Setenv("DOSSIER_LANG", "zh")
+			return os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o700)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"example": copyExample,
+			"json":    expectJSON,
+			"flip":    flipByte,
+			"replace": replaceText,
+		},
+		RequireUniqueNames: true,
+	})
+}
+
+// copyExample: example NAME DIR copies a shipped case, without what a build
+// may have left in it.
+func copyExample(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: example NAME DIR")
+	}
+	from, to := filepath.Join(ts.Getenv("EXAMPLES"), args[0]), ts.MkAbs(args[1])
+	ts.Check(os.MkdirAll(to, 0o755))
+	entries, err := os.ReadDir(from)
+	ts.Check(err)
+	for _, e := range entries {
+		switch e.Name() {
+		case "out", ".dossier":
+		default:
+			src, dst := filepath.Join(from, e.Name()), filepath.Join(to, e.Name())
+			if e.IsDir() {
+				ts.Check(os.CopyFS(dst, os.DirFS(src)))
+				continue
+			}
+			b, err := os.ReadFile(src)
+			ts.Check(err)
+			ts.Check(os.WriteFile(dst, b, 0o644))
+		}
+	}
+}
+
+// expectJSON: json FILE PATH VALUE holds a value of a JSON document against a
+// text; PATH is dotted, [n] an index, # a length, and
+// [key=value] the first element with that member.
+func expectJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: json FILE PATH VALUE")
+	}
+	var v any
+	if err := json.Unmarshal([]byte(ts.ReadFile(args[0])), &v); err != nil {
+		ts.Fatalf("%s: %v", args[0], err)
+	}
+	got := fmt.Sprint(dig(v, args[1]))
+	if (got == args[2]) == neg {
+		ts.Fatalf("%s %s is %s, want %s (not: %v)", args[0], args[1], got, args[2], neg)
+	}
+}
+
+func dig(v any, path string) any {
+	for part := range strings.SplitSeq(strings.ReplaceAll(path, "[", ".["), ".") {
+		switch {
+		case part == "":
+		case part == "#":
+			list, _ := v.([]any)
+			return len(list)
+		case strings.HasPrefix(part, "["):
+			v = pick(v, strings.Trim(part, "[]"))
+		default:
+			m, _ := v.(map[string]any)
+			v = m[part]
+		}
+	}
+	return v
+}
+
+func pick(v any, which string) any {
+	list, _ := v.([]any)
+	if i, err := strconv.Atoi(which); err == nil {
+		if i < len(list) {
+			return list[i]
+		}
+		return nil
+	}
+	key, want, _ := strings.Cut(which, "=")
+	for _, e := range list {
+		if m, ok := e.(map[string]any); ok && fmt.Sprint(m[key]) == want {
+			return e
+		}
+	}
+	return nil
+}
+
+// flipByte: flip FILE [OFFSET] changes one bit of one byte; without an offset
+// it picks a place, and says which.
+func flipByte(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: flip FILE [OFFSET]")
+	}
+	path := ts.MkAbs(args[0])
+	b, err := os.ReadFile(path)
+	ts.Check(err)
+	at := rand.IntN(len(b))
+	if len(args) > 1 {
+		at, err = strconv.Atoi(args[1])
+		ts.Check(err)
+	}
+	ts.Logf("flip %s at %d", args[0], at)
+	b[at] ^= 1 << rand.IntN(8)
+	ts.Check(os.Chmod(path, 0o600))
+	ts.Check(os.WriteFile(path, b, 0o600))
+}
+
+// replaceText: replace FILE OLD NEW replaces a text that must be there.
+func replaceText(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: replace FILE OLD NEW")
+	}
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s has no %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o600))
+}

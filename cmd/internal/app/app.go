@@ -1,0 +1,186 @@
+// Package app is the composition root: it builds signer, store, inspector and
+// composer from the settings. Nothing else knows how they are made.
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"os/user"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"dossier/cmd/internal/config"
+	"dossier/packager"
+	"dossier/packager/audit"
+	"dossier/packager/casefile"
+	"dossier/packager/compose"
+	"dossier/packager/i18n"
+	"dossier/packager/identity"
+	"dossier/packager/inspect"
+	"dossier/packager/pipeline"
+	"dossier/packager/rules"
+	"dossier/packager/sign"
+	"dossier/storage"
+	"dossier/storage/local"
+	"dossier/storage/s3"
+	"dossier/templates"
+)
+
+// App is the program for one run.
+type App struct {
+	Config   *config.Config
+	Rules    *rules.Library
+	Calendar *identity.Calendar
+	Catalog  *i18n.Catalog
+	Words    *i18n.Printer
+	Now      func() time.Time
+	Ask      Asker
+}
+
+// Asker asks a person for a secret, which is not shown as it is typed. It is
+// nil where nobody can be asked.
+type Asker func(question string) (string, error)
+
+// version is set by the linker: -X dossier/cmd/internal/app.version=v1.2.3.
+var version string
+
+// Version returns the version of this build.
+func Version() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "dev"
+}
+
+// New builds what every command needs: rules, calendar, words.
+func New(cfg *config.Config, catalog *i18n.Catalog, words *i18n.Printer, now func() time.Time) (*App, error) {
+	layers := make([]fs.FS, len(cfg.Rules))
+	for i, dir := range cfg.Rules {
+		if _, err := os.Stat(dir); err != nil {
+			return nil, &packager.Fault{Class: packager.ClassConfig, Code: "RULES_NO_FOLDER", Args: packager.Args{"dir": dir}, Err: err}
+		}
+		layers[i] = os.DirFS(dir)
+	}
+	lib, err := rules.Load(templates.FS, layers...)
+	if err != nil {
+		return nil, err
+	}
+	cal, err := identity.ReadCalendar(templates.FS, "calendar")
+	if err != nil {
+		return nil, err
+	}
+	return &App{Config: cfg, Rules: lib, Calendar: cal, Catalog: catalog, Words: words, Now: now}, nil
+}
+
+// Day returns the day to judge by: --at, else today in Asia/Shanghai.
+func (a *App) Day() (packager.Day, error) {
+	if a.Config.At == "" {
+		return packager.DayOf(a.Now()), nil
+	}
+	d, err := packager.ParseDay(a.Config.At)
+	if err != nil {
+		return d, &packager.Fault{Class: packager.ClassUsage, Code: "USAGE_DAY", Args: packager.Args{"value": a.Config.At}}
+	}
+	return d, nil
+}
+
+// Order reads a case folder and says what is to be built from it, and where.
+func (a *App) Order(dir, out string, draft bool) (pipeline.Order, error) {
+	day, err := a.Day()
+	if err != nil {
+		return pipeline.Order{}, err
+	}
+	c, err := casefile.Load(dir)
+	if err != nil {
+		return pipeline.Order{}, err
+	}
+	out, err = filepath.Abs(cmp.Or(out, filepath.Join(c.Dir, "out")))
+	return pipeline.Order{Case: c, Day: day, Out: out, Draft: draft}, err
+}
+
+// Pipeline builds the way through.
+func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
+	store, err := a.Store(a.Config.Store)
+	if err != nil {
+		return nil, err
+	}
+	return &pipeline.Pipeline{
+		Rules:    a.Rules,
+		Calendar: a.Calendar,
+		Inspector: inspect.New(inspect.Options{
+			CacheDir: filepath.Join(a.Config.CacheDir, "inspect"), Tesseract: a.Config.Tesseract,
+		}),
+		Composer: compose.New(compose.Options{
+			Regular: templates.Regular, Bold: templates.Bold, Printer: a.Catalog.Printer("zh"),
+		}),
+		Key:     a.Key,
+		Signing: sign.Options{Level: a.Config.Level, FontRegular: templates.Regular, Reason: a.Catalog.Printer("zh").Text("sign.reason", nil)},
+		Store:   store,
+		Words:   a.Words,
+		Actor:   a.Actor(),
+		Now:     a.Now,
+		Tool:    Version(),
+		Observe: observe,
+	}, nil
+}
+
+// Actor is who runs the program, for the audit log.
+func (a *App) Actor() audit.Actor {
+	actor := audit.Actor{Name: a.Config.Name}
+	if u, err := user.Current(); err == nil {
+		actor.User = u.Username
+	}
+	actor.Host, _ = os.Hostname() // "" is a stated absence
+	return actor
+}
+
+// Store reads the address of a store: a folder, file:// or s3://.
+func (a *App) Store(address string) (pipeline.Store, error) {
+	switch {
+	case strings.HasPrefix(address, "s3://"):
+		if _, _, err := s3.ParseURL(address); err != nil {
+			return pipeline.Store{}, storeURLFault(address, err)
+		}
+		return pipeline.Store{URL: strings.TrimRight(address, "/"), Open: func(ctx context.Context) (storage.Publisher, error) {
+			return s3.Open(ctx, address, s3.Options{Profile: a.Config.StoreProfile, Now: a.Now})
+		}}, nil
+	case strings.HasPrefix(address, "file://"):
+		u, err := url.Parse(address)
+		if err != nil || u.Path == "" || u.Host != "" {
+			return pipeline.Store{}, storeURLFault(address, err)
+		}
+		return a.localStore(u.Path)
+	case strings.Contains(address, "://"):
+		return pipeline.Store{}, storeURLFault(address, errors.New("unknown scheme"))
+	}
+	return a.localStore(address)
+}
+
+func (a *App) localStore(dir string) (pipeline.Store, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return pipeline.Store{}, err
+	}
+	return pipeline.Store{URL: "file://" + filepath.ToSlash(dir), Open: func(context.Context) (storage.Publisher, error) {
+		return local.Open(dir)
+	}}, nil
+}
+
+func storeURLFault(address string, err error) error {
+	return &packager.Fault{Class: packager.ClassConfig, Code: "STORE_URL_INVALID", Args: packager.Args{"url": address}, Err: err}
+}
+
+// CaseURL is the place of a publication in its store.
+func (a *App) CaseURL(r *packager.Receipt) string {
+	return r.Store + "/" + storage.CasePrefix(r.Case) + fmt.Sprint(r.Number) + "/"
+}

@@ -1,0 +1,162 @@
+package app
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"dossier/packager"
+	"dossier/packager/pipeline"
+	"dossier/packager/verify"
+	"dossier/storage"
+)
+
+// Roots reads the certificates that the user trusts: PEM files and folders of
+// them, or the word "system". None given is a nil pool.
+func (a *App) Roots(paths []string) (*x509.CertPool, error) {
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	pool := x509.NewCertPool()
+	for _, p := range paths {
+		if p == "system" {
+			sys, err := x509.SystemCertPool()
+			if err != nil {
+				return nil, err
+			}
+			pool = sys
+		}
+	}
+	for _, p := range paths {
+		if p == "system" {
+			continue
+		}
+		if err := addRoots(pool, p); err != nil {
+			return nil, &packager.Fault{Class: packager.ClassConfig, Code: "TRUST_UNREADABLE", Args: packager.Args{"file": p}, Err: err}
+		}
+	}
+	return pool, nil
+}
+
+func addRoots(pool *x509.CertPool, path string) error {
+	files := []string{path}
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		var err error
+		if files, err = filepath.Glob(filepath.Join(path, "*.pem")); err != nil {
+			return err
+		}
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			return err
+		}
+		if !pool.AppendCertsFromPEM(b) {
+			return errors.New("no PEM certificate in " + f)
+		}
+	}
+	return nil
+}
+
+// Verify checks what target names: a PDF, an out folder, a case folder (its
+// out), or a publication in a store (URL of the receipt, of its folder, or of
+// the store with the case's id).
+func (a *App) Verify(ctx context.Context, target string, o verify.Options) (*packager.Verdict, error) {
+	if strings.Contains(target, "://") {
+		return a.verifyStored(ctx, target, o)
+	}
+	st, err := os.Stat(target)
+	if err != nil {
+		return nil, &packager.Fault{Class: packager.ClassUsage, Code: "VERIFY_NO_TARGET", Args: packager.Args{"target": target}, Err: err}
+	}
+	if !st.IsDir() {
+		if strings.HasPrefix(filepath.Base(target), "receipt") {
+			target = filepath.Dir(target)
+		} else {
+			return verify.PDF(ctx, target, o)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(target, "case.yaml")); err == nil {
+		return verify.Folder(ctx, filepath.Join(target, "out"), target, o)
+	}
+	// A publication inside a directory store has its blobs elsewhere.
+	if root, key, ok := insideLocalStore(target); ok {
+		return a.verifyStored(ctx, "file://"+filepath.ToSlash(filepath.Join(root, filepath.FromSlash(key))), o)
+	}
+	caseDir := filepath.Dir(filepath.Clean(target))
+	if abs, err := filepath.Abs(target); err == nil {
+		caseDir = filepath.Dir(abs)
+	}
+	if _, err := os.Stat(filepath.Join(caseDir, "case.yaml")); err != nil {
+		caseDir = ""
+	}
+	return verify.Folder(ctx, target, caseDir, o)
+}
+
+// insideLocalStore takes the path of a publication in a directory store apart.
+func insideLocalStore(path string) (root, key string, ok bool) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", "", false
+	}
+	slash := filepath.ToSlash(abs)
+	i := strings.LastIndex(slash, "/v1/cases/")
+	if i < 0 {
+		return "", "", false
+	}
+	return filepath.FromSlash(slash[:i]), slash[i+1:], true
+}
+
+func (a *App) verifyStored(ctx context.Context, target string, o verify.Options) (*packager.Verdict, error) {
+	store, key, err := a.Locate(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	return verify.Stored(ctx, source{store}, key, o)
+}
+
+// Locate opens the store that a URL points into and finds the receipt that it
+// means: …/v1/cases/<case>/<n>/receipt.json, …/<n>/, or …/<case>/ for the
+// newest one.
+func (a *App) Locate(ctx context.Context, target string) (storage.Publisher, string, error) {
+	base, rest, found := strings.Cut(target, "/v1/cases/")
+	if !found {
+		return nil, "", &packager.Fault{Class: packager.ClassUsage, Code: "STORED_URL_INVALID", Args: packager.Args{"url": target}}
+	}
+	where, err := a.Store(base)
+	if err != nil {
+		return nil, "", err
+	}
+	store, err := where.Open(ctx)
+	if err != nil {
+		return nil, "", pipeline.StoreFault(err)
+	}
+	parts := strings.Split(strings.Trim(rest, "/"), "/")
+	receipts, err := pipeline.Receipts(ctx, store, parts[0])
+	if err != nil {
+		return nil, "", err
+	}
+	prefix := "v1/cases/" + strings.Join(parts, "/")
+	for i := len(receipts) - 1; i >= 0; i-- {
+		if receipts[i] == prefix || strings.HasPrefix(receipts[i], prefix+"/") {
+			return store, receipts[i], nil
+		}
+	}
+	return nil, "", &packager.Fault{Class: packager.ClassVerification, Code: "STORED_NO_RECEIPT", Args: packager.Args{"url": target}}
+}
+
+// source reads a store for verify, in the standard library's words.
+type source struct{ storage.Store }
+
+func (s source) Open(ctx context.Context, key string) (io.ReadCloser, error) {
+	r, err := s.Store.Open(ctx, key, storage.Range{})
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, fs.ErrNotExist
+	}
+	return r, pipeline.StoreFault(err)
+}

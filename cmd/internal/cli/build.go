@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"dossier/cmd/internal/app"
+	"dossier/cmd/internal/ui"
+	"dossier/packager"
+	"dossier/packager/pipeline"
+)
+
+func (c *command) buildCommand() *cobra.Command {
+	var out string
+	var draft, all bool
+	cmd := &cobra.Command{
+		Use:   "build CASE",
+		Short: c.ui.Text("help.build"),
+		Args:  exactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a, err := c.open(args[0])
+			if err != nil {
+				return err
+			}
+			order, err := a.Order(args[0], out, draft)
+			if err != nil {
+				return err
+			}
+			observe, end := c.observe(a.Config)
+			p, err := a.Pipeline(observe)
+			if err != nil {
+				end()
+				return err
+			}
+			res, err := p.Build(cmd.Context(), order)
+			end()
+			return c.showBuild(a, res, err, all)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&out, "out", "", c.ui.Text("flag.out"))
+	f.BoolVar(&draft, "draft", false, c.ui.Text("flag.draft"))
+	f.BoolVar(&all, "all", false, c.ui.Text("flag.all"))
+	c.storeFlags(cmd)
+	c.keyFlags(cmd)
+	f.StringVar(&c.flags.Name, "name", "", c.ui.Text("flag.name"))
+	f.StringVar(&c.flags.Tesseract, "tesseract", "", c.ui.Text("flag.tesseract"))
+	return cmd
+}
+
+func (c *command) storeFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&c.flags.Store, "store", "", c.ui.Text("flag.store"))
+	f.StringVar(&c.flags.StoreProfile, "store-profile", "", c.ui.Text("flag.store-profile"))
+}
+
+func (c *command) keyFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&c.flags.Key, "key", "", c.ui.Text("flag.key"))
+	f.StringVar(&c.flags.Level, "level", "", c.ui.Text("flag.level"))
+	f.StringArrayVar(&c.flags.TSA, "tsa", nil, c.ui.Text("flag.tsa"))
+}
+
+// buildJSON is the one document of build --json; contract.md in the project's
+// specification fixes the names.
+type buildJSON struct {
+	Version   int                 `json:"version"`
+	Case      string              `json:"case"`
+	Platform  string              `json:"platform"`
+	Complete  bool                `json:"complete"`
+	Draft     bool                `json:"draft,omitempty"`
+	Outputs   pipeline.Paths      `json:"outputs"`
+	Bundle    *packager.BundleRef `json:"bundle"`
+	Signature *packager.Signature `json:"signature"`
+	Store     *storeJSON          `json:"store"`
+	Findings  []ui.FindingJSON    `json:"findings"`
+	Error     string              `json:"error,omitempty"` // code, when something after check failed
+}
+
+type storeJSON struct {
+	URL     string                  `json:"url"`
+	Number  int                     `json:"number"`
+	Objects []packager.StoredObject `json:"objects"`
+}
+
+func (c *command) showBuild(a *app.App, res *pipeline.Result, err error, all bool) error {
+	if res == nil || res.Report == nil {
+		return err
+	}
+	if c.flags.JSON {
+		if e := c.ui.Document(c.buildDocument(res, err)); e != nil {
+			return e
+		}
+		return saidOf(err)
+	}
+	c.reportHead(res.Report)
+	c.ui.Findings(res.Report.Findings, all)
+	if res.Bundle == nil || res.Paths.PDF == "" {
+		c.ui.Line("")
+		return err
+	}
+	c.ui.Line("")
+	c.showOutputs(a, res)
+	return err
+}
+
+// saidOf keeps the class of an error whose document was written already; a
+// bug is still said on Err.
+func saidOf(err error) error {
+	if f, ok := errors.AsType[*packager.Fault](err); ok && f.Class == packager.ClassIncomplete {
+		return said(f.Class)
+	}
+	return err
+}
+
+func (c *command) showOutputs(a *app.App, res *pipeline.Result) {
+	b := res.Bundle
+	head, size := "build.done", b.Bytes
+	if b.Plan.Draft {
+		head = "build.draft"
+	} else {
+		size = res.Record.Bytes
+	}
+	c.ui.Line("%s %s", c.ui.Mark(packager.StateOK), c.ui.Text(head,
+		"id", b.Plan.BundleID, "pages", fmt.Sprint(b.Pages), "size", ui.Bytes(size)))
+	rows := [][]string{{"", c.ui.Text("build.pdf"), res.Paths.PDF}}
+	for _, r := range []struct{ key, path string }{
+		{"build.audit", res.Paths.Audit}, {"build.manifest", res.Paths.Manifest},
+		{"build.pages", res.Paths.Pages}, {"build.receipt", res.Paths.Receipt},
+	} {
+		if r.path != "" {
+			rows = append(rows, []string{"", c.ui.Text(r.key), r.path})
+		}
+	}
+	if res.Receipt != nil {
+		objects := storeDocument(res.Receipt).Objects
+		var total int64
+		for _, o := range objects {
+			total += o.Bytes
+		}
+		rows = append(rows,
+			[]string{"", c.ui.Text("build.store"), a.CaseURL(res.Receipt)},
+			[]string{"", "", c.ui.Text("build.objects", "n", fmt.Sprint(len(objects)), "size", ui.Bytes(total))})
+	}
+	if res.Record != nil {
+		s := res.Record.Signature
+		rows = append(rows, []string{"", c.ui.Text("build.signature"), "PAdES " + s.Level + " · " + s.Signer + " · SHA-256 " + s.SHA256Fingerprint[:16] + "…"})
+	}
+	c.ui.Rows(rows)
+	if res.Receipt != nil {
+		c.ui.Line("")
+		c.ui.Say("build.verify", "path", filepath.Dir(res.Paths.PDF))
+	}
+}
+
+func (c *command) buildDocument(res *pipeline.Result, err error) buildJSON {
+	r := res.Report
+	d := buildJSON{
+		Version: 1, Case: r.Case.ID, Platform: r.Case.Platform, Complete: r.Complete(),
+		Outputs: res.Paths, Findings: c.ui.FindingsJSON(r.Findings),
+	}
+	if b := res.Bundle; b != nil {
+		d.Draft = b.Plan.Draft
+		d.Bundle = &packager.BundleRef{ID: b.Plan.BundleID, SHA256: b.SHA256, Pages: b.Pages, Bytes: b.Bytes}
+	}
+	if rec := res.Record; rec != nil {
+		d.Bundle.SHA256, d.Bundle.Bytes = rec.SHA256, rec.Bytes
+		d.Signature = &rec.Signature
+	}
+	if rc := res.Receipt; rc != nil {
+		d.Store = storeDocument(rc)
+	}
+	if f, ok := errors.AsType[*packager.Fault](err); ok && f.Class != packager.ClassIncomplete {
+		d.Error = f.Code
+	}
+	return d
+}

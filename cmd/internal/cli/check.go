@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"dossier/cmd/internal/ui"
+	"dossier/packager"
+)
+
+func (c *command) checkCommand() *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "check CASE",
+		Short: c.ui.Text("help.check"),
+		Args:  exactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a, err := c.open(args[0])
+			if err != nil {
+				return err
+			}
+			order, err := a.Order(args[0], "", false)
+			if err != nil {
+				return err
+			}
+			observe, end := c.observe(a.Config)
+			p, err := a.Pipeline(observe)
+			if err != nil {
+				end()
+				return err
+			}
+			report, err := p.Check(cmd.Context(), order.Case, order.Day)
+			end()
+			if err != nil {
+				return err
+			}
+			return c.showCheck(report, args[0], all)
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, c.ui.Text("flag.all"))
+	cmd.Flags().StringVar(&c.flags.Tesseract, "tesseract", "", c.ui.Text("flag.tesseract"))
+	return cmd
+}
+
+type checkJSON struct {
+	Version      int               `json:"version"`
+	Case         string            `json:"case"`
+	Platform     string            `json:"platform"`
+	Day          string            `json:"day"`
+	Complete     bool              `json:"complete"`
+	Requirements []requirementJSON `json:"requirements"`
+	Findings     []ui.FindingJSON  `json:"findings"`
+}
+
+type requirementJSON struct {
+	ID         string              `json:"id"`
+	Kind       packager.Kind       `json:"kind"`
+	Severity   packager.Severity   `json:"severity"`
+	Title      packager.Text       `json:"title"`
+	Satisfied  bool                `json:"satisfied"`
+	State      packager.Severity   `json:"state"`
+	Materials  []string            `json:"materials"`
+	Rules      []string            `json:"rules"`
+	Source     []sourceJSON        `json:"source"`
+	Confidence packager.Confidence `json:"confidence"`
+}
+
+type sourceJSON struct {
+	Rule      string `json:"rule"`
+	Title     string `json:"title"`
+	Publisher string `json:"publisher,omitempty"`
+	URL       string `json:"url,omitempty"`
+	At        string `json:"at,omitempty"`
+}
+
+func requirementsJSON(vs []packager.RequirementVerdict) []requirementJSON {
+	out := make([]requirementJSON, 0, len(vs))
+	for _, v := range vs {
+		j := requirementJSON{
+			ID: v.ID, Kind: v.Kind, Severity: v.Severity, Title: v.Title,
+			Satisfied: v.Satisfied, State: v.State, Materials: append([]string{}, v.Materials...),
+		}
+		for _, r := range v.Rules {
+			j.Rules = append(j.Rules, r.ID)
+			if j.Confidence == "" {
+				j.Confidence = r.Confidence
+			}
+			for _, s := range r.Sources {
+				j.Source = append(j.Source, sourceJSON{r.ID, s.Title, s.Publisher, s.URL, s.At})
+			}
+		}
+		out = append(out, j)
+	}
+	return out
+}
+
+func (c *command) showCheck(r *packager.Report, dir string, all bool) error {
+	var err error
+	if !r.Complete() {
+		err = said(packager.ClassIncomplete)
+	}
+	if c.flags.JSON {
+		doc := checkJSON{
+			Version: 1, Case: r.Case.ID, Platform: r.Case.Platform, Day: r.Rules.Day.String(),
+			Complete: r.Complete(), Requirements: requirementsJSON(r.Requirements),
+			Findings: c.ui.FindingsJSON(r.Findings),
+		}
+		if e := c.ui.Document(doc); e != nil {
+			return e
+		}
+		return err
+	}
+	c.reportHead(r)
+	c.requirements(r)
+	c.ui.Findings(r.Findings, all)
+	c.ui.Line("")
+	if r.Complete() {
+		c.ui.Say("check.next.build", "case", dir)
+	}
+	return err
+}
+
+// reportHead writes what is judged and the sum of the verdicts.
+func (c *command) reportHead(r *packager.Report) {
+	lang := c.ui.P.Lang
+	c.ui.Say("check.head", "platform", r.Rules.Name.In(lang), "application", r.Rules.Application.In(lang),
+		"account_type", r.Rules.AccountType.In(lang), "day", r.Rules.Day.String())
+	met := 0
+	for _, q := range r.Requirements {
+		if q.Satisfied {
+			met++
+		}
+	}
+	key, state := "check.complete", packager.StateOK
+	if !r.Complete() {
+		key, state = "check.incomplete", packager.Block
+	}
+	c.ui.Line("%s %s", c.ui.Mark(state), c.ui.Text(key, "ok", fmt.Sprint(met), "all", fmt.Sprint(len(r.Requirements))))
+}
+
+func (c *command) requirements(r *packager.Report) {
+	c.ui.Line("")
+	var rows [][]string
+	for _, q := range r.Requirements {
+		files := ""
+		for i, m := range q.Materials {
+			if i == 2 {
+				files += fmt.Sprintf(" … (%d)", len(q.Materials))
+				break
+			}
+			if i > 0 {
+				files += ", "
+			}
+			files += m
+		}
+		rows = append(rows, []string{" ", c.ui.Mark(q.State), q.Title.In(c.ui.P.Lang), files})
+	}
+	c.ui.Rows(rows)
+}

@@ -1,0 +1,198 @@
+// Package config gathers the settings of one run: flag, then environment
+// (DOSSIER_…), then dossier.yaml beside the case or above it, then
+// $XDG_CONFIG_HOME/dossier/config.yaml, then the default. Secrets are not
+// among them: they come from the environment, a prompt or a key store.
+package config
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"dossier/packager"
+	"dossier/packager/yamldoc"
+	"dossier/templates"
+)
+
+// Flags are the settings that the command line gave; empty means not given.
+type Flags struct {
+	JSON bool
+	At   string
+	Settings
+}
+
+// Settings can be given in every place.
+type Settings struct {
+	Store        string   `yaml:"store"`         // folder, file:// or s3://bucket/prefix
+	StoreProfile string   `yaml:"store_profile"` // aws, aliyun-oss, tencent-cos, huawei-obs, qiniu, ceph, minio
+	Key          string   `yaml:"key"`           // PKCS#12 file, pkcs11: URI, or the name of a local key
+	Level        string   `yaml:"level"`         // B-B, B-T, B-LT, B-LTA
+	TSA          []string `yaml:"tsa"`           // URLs of time-stamping authorities, in order
+	Name         string   `yaml:"name"`          // of the person, for the audit log
+	Templates    string   `yaml:"templates"`     // folder with the user's own letters
+	Tesseract    string   `yaml:"tesseract"`     // path of the program, or off
+	Lang         string   `yaml:"lang"`          // zh, en
+	Progress     string   `yaml:"progress"`      // auto, tty, plain, json, none
+	Rules        []string `yaml:"rules"`         // folders with rule packs, laid over the built-in ones
+}
+
+// Config is the result.
+type Config struct {
+	Settings
+	At       string
+	DataDir  string // $XDG_DATA_HOME/dossier
+	CacheDir string // the user's cache folder for dossier
+	// Env is the environment, for what reads its own variables (S3).
+	Env []string
+}
+
+// Lookup returns the last value of name in env, as the process would see it.
+func Lookup(env []string, name string) (value string, found bool) {
+	for _, kv := range env {
+		if k, v, ok := strings.Cut(kv, "="); ok && k == name {
+			value, found = v, true
+		}
+	}
+	return value, found
+}
+
+// Getenv is Lookup where an empty value means the same as none.
+func Getenv(env []string, name string) string {
+	v, _ := Lookup(env, name)
+	return v
+}
+
+// Load works out the settings for a case folder ("" for none). A mistake in a
+// file is answered with packager.Diagnostics.
+func Load(f Flags, env []string, caseDir string) (*Config, error) {
+	get := func(name string) string { return Getenv(env, name) }
+	home := cmp.Or(get("HOME"), get("USERPROFILE"))
+	c := &Config{Env: env, At: cmp.Or(f.At, get("DOSSIER_AT"))}
+	c.DataDir = cmp.Or(get("DOSSIER_DATA"), filepath.Join(cmp.Or(get("XDG_DATA_HOME"), filepath.Join(home, ".local", "share")), "dossier"))
+	c.CacheDir = cmp.Or(get("DOSSIER_CACHE"), filepath.Join(cmp.Or(get("XDG_CACHE_HOME"), filepath.Join(home, ".cache")), "dossier"))
+	configHome := cmp.Or(get("XDG_CONFIG_HOME"), filepath.Join(home, ".config"))
+
+	near, err := beside(caseDir)
+	if err != nil {
+		return nil, err
+	}
+	far, err := read(filepath.Join(configHome, "dossier", "config.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	c.Lang = cmp.Or(f.Lang, get("DOSSIER_LANG"), near.Lang, far.Lang)
+	c.Progress = cmp.Or(f.Progress, get("DOSSIER_PROGRESS"), near.Progress, far.Progress)
+	c.Rules = firstList(f.Rules, list(get("DOSSIER_RULES")), near.Rules, far.Rules)
+	c.Store = cmp.Or(f.Store, get("DOSSIER_STORE"), near.Store, far.Store, filepath.Join(c.DataDir, "store"))
+	c.StoreProfile = cmp.Or(f.StoreProfile, get("DOSSIER_STORE_PROFILE"), near.StoreProfile, far.StoreProfile)
+	c.Key = cmp.Or(f.Key, get("DOSSIER_KEY"), near.Key, far.Key)
+	c.Level = cmp.Or(f.Level, get("DOSSIER_LEVEL"), near.Level, far.Level, "B-B")
+	c.TSA = firstList(f.TSA, words(get("DOSSIER_TSA")), near.TSA, far.TSA)
+	c.Name = cmp.Or(f.Name, get("DOSSIER_NAME"), near.Name, far.Name)
+	c.Templates = cmp.Or(f.Templates, get("DOSSIER_TEMPLATES"), near.Templates, far.Templates)
+	c.Tesseract = cmp.Or(f.Tesseract, get("DOSSIER_TESSERACT"), near.Tesseract, far.Tesseract)
+	return c, nil
+}
+
+// list splits a variable as PATH is split.
+func list(v string) []string {
+	if v == "" {
+		return nil
+	}
+	return filepath.SplitList(v)
+}
+
+// words splits a variable of URLs at commas and blanks.
+func words(v string) []string {
+	return strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+func firstList(lists ...[]string) []string {
+	for _, l := range lists {
+		if len(l) > 0 {
+			return l
+		}
+	}
+	return nil
+}
+
+// beside finds dossier.yaml in the case folder or the nearest folder above it.
+func beside(dir string) (Settings, error) {
+	if dir == "" {
+		return Settings{}, nil
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return Settings{}, err
+	}
+	for {
+		path := filepath.Join(dir, "dossier.yaml")
+		if _, err := os.Stat(path); err == nil {
+			return read(path)
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return Settings{}, nil
+		}
+		dir = up
+	}
+}
+
+// read reads one file; one that does not exist is empty. Relative paths in it
+// are relative to its folder.
+func read(path string) (Settings, error) {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Settings{}, nil
+	}
+	if err != nil {
+		return Settings{}, &packager.Fault{Class: packager.ClassConfig, Code: "CONFIG_UNREADABLE", Args: packager.Args{"file": path}, Err: err}
+	}
+	var f Settings
+	if err := decode(path, b, &f); err != nil {
+		return Settings{}, err
+	}
+	here := filepath.Dir(path)
+	for _, p := range []*string{&f.Store, &f.Key, &f.Templates} {
+		*p = relativeTo(here, *p)
+	}
+	for i := range f.Rules {
+		f.Rules[i] = relativeTo(here, f.Rules[i])
+	}
+	return f, nil
+}
+
+// relativeTo makes a path that begins with ./ or ../ relative to dir. Other
+// words (a URL, the name of a key) stay.
+func relativeTo(dir, p string) string {
+	if strings.HasPrefix(p, "./") || strings.HasPrefix(p, "../") {
+		return filepath.Join(dir, p)
+	}
+	return p
+}
+
+// decode holds a file against the schema of the configuration and reads it.
+func decode(path string, b []byte, into *Settings) error {
+	text, err := fs.ReadFile(templates.FS, "schema/config.schema.json")
+	if err != nil {
+		return err
+	}
+	schema, err := yamldoc.CompileSchema("config.schema.json", text)
+	if err != nil {
+		return err
+	}
+	doc, err := yamldoc.Parse(path, b)
+	if err != nil {
+		return err
+	}
+	if ds := schema.Check(doc, into); len(ds) > 0 {
+		return ds
+	}
+	if ds := doc.Decode(into); len(ds) > 0 {
+		return ds
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mattn/go-runewidth"
+
+	"dossier/packager"
+)
+
+// FindingJSON is a finding as the JSON of check and build shows it. Message
+// and Next are in the language asked for; Code is what a program reads.
+type FindingJSON struct {
+	Code        string             `json:"code"`
+	Severity    packager.Severity  `json:"severity"`
+	Requirement string             `json:"requirement,omitempty"`
+	Material    string             `json:"material,omitempty"`
+	Rules       []string           `json:"rules,omitempty"`
+	Position    *packager.Position `json:"position,omitempty"`
+	Message     string             `json:"message"`
+	Next        string             `json:"next,omitempty"`
+}
+
+// FindingsJSON says findings for a program.
+func (u *UI) FindingsJSON(fs []packager.Finding) []FindingJSON {
+	out := make([]FindingJSON, 0, len(fs))
+	for _, f := range fs {
+		m, n := u.P.Finding(f)
+		j := FindingJSON{f.Code, f.Severity, f.Requirement, f.Material, f.Rules, nil, m, n}
+		if f.Pos.Line > 0 {
+			pos := f.Pos
+			j.Position = &pos
+		}
+		out = append(out, j)
+	}
+	return out
+}
+
+var marks = map[packager.Severity]struct {
+	sign  string
+	style Style
+}{
+	packager.Block:   {"✗", Red},
+	packager.Warn:    {"!", Yellow},
+	packager.Info:    {"·", Dim},
+	packager.StateOK: {"✓", Green},
+}
+
+// Mark returns the sign of a severity or state, painted.
+func (u *UI) Mark(s packager.Severity) string {
+	m := marks[s]
+	return u.paint(m.style, m.sign)
+}
+
+// Findings writes findings for a person, a headline for each severity. Infos
+// are counted, and shown only when all is true.
+func (u *UI) Findings(fs []packager.Finding, all bool) {
+	for _, s := range []packager.Severity{packager.Block, packager.Warn, packager.Info} {
+		var these []packager.Finding
+		for _, f := range fs {
+			if f.Severity == s {
+				these = append(these, f)
+			}
+		}
+		if len(these) == 0 {
+			continue
+		}
+		u.Line("")
+		head := u.Text("findings."+string(s), "n", fmt.Sprint(len(these)))
+		if s == packager.Info && !all {
+			u.Line("%s", u.paint(Dim, head+u.Text("findings.info.hidden")))
+			continue
+		}
+		u.Line("%s", u.paint(Bold, head))
+		for _, f := range these {
+			u.finding(f)
+		}
+	}
+}
+
+func (u *UI) finding(f packager.Finding) {
+	message, next := u.P.Finding(f)
+	where := []string{}
+	if f.Material != "" && !strings.Contains(message, f.Material) {
+		where = append(where, f.Material)
+	}
+	if f.Pos.Line > 0 {
+		where = append(where, f.Pos.String())
+	}
+	where = append(where, f.Rules...)
+	tail := f.Code
+	if len(where) > 0 {
+		tail += " · " + strings.Join(where, " · ")
+	}
+	u.Line("  %s %s  %s", u.Mark(f.Severity), message, u.paint(Dim, tail))
+	if next != "" {
+		u.Line("      → %s", next)
+	}
+}
+
+// Diagnostics writes the mistakes of a text file: what, where, the line, and
+// the nearest known word.
+func (u *UI) Diagnostics(ds packager.Diagnostics) {
+	for _, d := range ds {
+		message, next := u.P.Say(d.Code, DiagnosticArgs(d))
+		fmt.Fprintf(u.Err, "%s %s: %s\n", Paint(u.ErrColor, Red, "✗"), d.Pos, message)
+		if d.Line != "" && d.Pos.Line > 0 {
+			no := fmt.Sprint(d.Pos.Line)
+			fmt.Fprintf(u.Err, "  %s | %s\n", no, d.Line)
+			if d.Pos.Column > 0 {
+				fmt.Fprintf(u.Err, "  %s | %s%s\n", strings.Repeat(" ", len(no)), caretPad(d.Line, d.Pos.Column), Paint(u.ErrColor, Red, "^"))
+			}
+		}
+		if d.Suggestion != "" {
+			fmt.Fprintf(u.Err, "  → %s\n", u.Text("diagnostic.suggestion", "word", d.Suggestion))
+		}
+		if next != "" {
+			fmt.Fprintf(u.Err, "  → %s\n", next)
+		}
+	}
+}
+
+// DiagnosticArgs are the values that the message of a diagnostic is filled with.
+func DiagnosticArgs(d packager.Diagnostic) packager.Args {
+	a := packager.Args{"path": d.Path, "suggestion": d.Suggestion}
+	for k, v := range d.Args {
+		a[k] = v
+	}
+	return a
+}
+
+// caretPad is the blank that puts a caret under a column: tabs stay tabs, a
+// Chinese character takes two columns.
+func caretPad(line string, column int) string {
+	var b strings.Builder
+	for i, r := range []rune(line) {
+		if i == column-1 {
+			break
+		}
+		if r == '\t' {
+			b.WriteByte('\t')
+		} else {
+			b.WriteString(Pad("", runewidth.RuneWidth(r)))
+		}
+	}
+	return b.String()
+}

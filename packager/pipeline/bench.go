@@ -1,0 +1,204 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/rogpeppe/go-internal/lockedfile"
+
+	"dossier/packager"
+	"dossier/packager/audit"
+	"dossier/packager/sign"
+)
+
+// Names in the out folder.
+const (
+	bundleName   = "bundle.pdf"
+	draftName    = "draft.pdf"
+	workbookName = "audit.xlsx"
+	eventsName   = "events.jsonl"
+	manifestName = "manifest.json"
+	receiptName  = "receipt.json"
+	pagesName    = "pages"
+)
+
+// StateDir is the folder inside a case where dossier keeps what it must
+// remember between runs: the audit log, the journal of the store, the lock.
+const StateDir = ".dossier"
+
+// Paths are where things were put; "" for what was not made.
+type Paths struct {
+	PDF      string `json:"pdf"`
+	Audit    string `json:"audit"`
+	Events   string `json:"events"`
+	Manifest string `json:"manifest"`
+	Receipt  string `json:"receipt"`
+	Pages    string `json:"pages"`
+}
+
+// bench is where one build works: a folder inside the out folder that
+// disappears at the end, so that nothing half-made ever has a final name.
+type bench struct {
+	out    string
+	madeIt bool // the out folder did not exist before
+	dir    string
+	state  string
+	unlock func()
+	log    *audit.Log
+	key    *sign.Key
+}
+
+// newState takes the case for this process alone and opens its log.
+func newState(caseDir string, p *Pipeline) (_ *bench, err error) {
+	b := &bench{state: filepath.Join(caseDir, StateDir)}
+	defer func() {
+		if err != nil {
+			b.clear()
+			err = diskFault(err, caseDir)
+		}
+	}()
+	if err := os.MkdirAll(b.state, 0o700); err != nil {
+		return nil, err
+	}
+	if b.unlock, err = lockedfile.MutexAt(filepath.Join(b.state, "lock")).Lock(); err != nil {
+		return nil, err
+	}
+	b.log, err = audit.Open(filepath.Join(b.state, eventsName), p.Actor, p.Now)
+	return b, err
+}
+
+func newBench(o Order, p *Pipeline) (_ *bench, err error) {
+	b, err := newState(o.Case.Dir, p)
+	if err != nil {
+		return nil, err
+	}
+	b.out = o.Out
+	defer func() {
+		if err != nil {
+			b.clear()
+			err = diskFault(err, o.Out)
+		}
+	}()
+	if _, err := os.Stat(b.out); errors.Is(err, fs.ErrNotExist) {
+		b.madeIt = true
+	}
+	if err := os.MkdirAll(b.out, 0o700); err != nil {
+		return nil, err
+	}
+	b.dir, err = os.MkdirTemp(b.out, ".making-*")
+	return b, err
+}
+
+func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
+
+// clear removes the bench, and the out folder if it was made for nothing.
+func (b *bench) clear() {
+	if b.dir != "" {
+		os.RemoveAll(b.dir)
+	}
+	if b.madeIt {
+		os.Remove(b.out) // only if empty
+	}
+	if b.unlock != nil {
+		b.unlock()
+	}
+}
+
+// release puts the finished files under their final names. The old receipt
+// goes first: a receipt never stands beside files that it does not describe.
+func (b *bench) release(r *packager.Record) (*packager.Record, Paths, error) {
+	done := *r
+	moves := []struct {
+		name string
+		path *string
+	}{
+		{bundleName, &done.Path},
+		{workbookName, &done.Workbook.Path},
+		{eventsName, &done.Events.Path},
+		{manifestName, &done.Manifest.Path},
+	}
+	if err := removeIfThere(filepath.Join(b.out, receiptName)); err != nil {
+		return nil, Paths{}, diskFault(err, b.out)
+	}
+	for _, m := range moves {
+		to := filepath.Join(b.out, m.name)
+		if err := os.Rename(*m.path, to); err != nil {
+			return nil, Paths{}, diskFault(err, b.out)
+		}
+		*m.path = to
+	}
+	if err := removeIfThere(filepath.Join(b.out, draftName)); err != nil {
+		return nil, Paths{}, diskFault(err, b.out)
+	}
+	return &done, Paths{PDF: done.Path, Audit: done.Workbook.Path, Events: done.Events.Path, Manifest: done.Manifest.Path}, diskFault(syncDir(b.out), b.out)
+}
+
+// releaseDraft puts a draft under its own name, beside whatever is there.
+func (b *bench) releaseDraft(bundle *packager.Bundle) (Paths, error) {
+	to := filepath.Join(b.out, draftName)
+	if err := os.Rename(bundle.Path, to); err != nil {
+		return Paths{}, diskFault(err, b.out)
+	}
+	return Paths{PDF: to}, diskFault(syncDir(b.out), b.out)
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// writeFile writes a file whole or not at all, and does not return before it
+// is on the disk.
+func writeFile(path string, b []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".making-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if _, err = f.Write(b); err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) {
+		return err
+	}
+	return nil
+}
+
+// diskFault says what is wrong with a folder; other errors stay.
+func diskFault(err error, dir string) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case err == nil || errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return &packager.Fault{Class: packager.ClassUnexpected, Code: "DISK_FULL", Args: packager.Args{"dir": dir}, Err: err}
+	case errors.As(err, &path), errors.As(err, &link):
+		return &packager.Fault{Class: packager.ClassUnexpected, Code: "OUT_UNWRITABLE", Args: packager.Args{"dir": dir}, Err: err}
+	}
+	return err
+}

@@ -1,0 +1,102 @@
+package pipeline
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"dossier/packager"
+	"dossier/packager/audit"
+)
+
+// note appends an event to the audit log; without a log (a mere check) it does
+// nothing.
+func (p *Pipeline) note(log *audit.Log, e packager.Event) error {
+	if log == nil {
+		return nil
+	}
+	_, err := log.Append(e)
+	return err
+}
+
+func collected(c *packager.Collection) packager.Event {
+	in := map[string]string{}
+	for _, m := range c.Materials {
+		if m.SHA256 != "" {
+			in[m.Path] = m.SHA256
+		}
+	}
+	return packager.Event{What: "collected", Case: c.Case.ID, Rules: c.Rules.Digest, Inputs: in}
+}
+
+func checked(r *packager.Report) packager.Event {
+	n := map[packager.Severity]int{}
+	data := map[string]string{"day": r.Rules.Day.String(), "complete": fmt.Sprint(r.Complete())}
+	for _, f := range r.Findings {
+		n[f.Severity]++
+	}
+	for s, k := range n {
+		data[string(s)] = fmt.Sprint(k)
+	}
+	return packager.Event{What: "checked", Case: r.Case.ID, Rules: r.Rules.Digest, Data: data}
+}
+
+func composed(b *packager.Bundle) packager.Event {
+	sum := sha256.Sum256(b.Manifest)
+	return packager.Event{
+		What: "composed", Case: b.Plan.Report.Case.ID, Rules: b.Plan.Report.Rules.Digest,
+		Output: map[string]string{"composed.pdf": b.SHA256, manifestName: hex.EncodeToString(sum[:])},
+		Data:   map[string]string{"bundle": b.Plan.BundleID, "pages": fmt.Sprint(b.Pages), "draft": fmt.Sprint(b.Plan.Draft)},
+	}
+}
+
+func signedEvent(s *packager.SignedBundle) packager.Event {
+	return packager.Event{
+		What: "signed", Case: s.Plan.Report.Case.ID,
+		Inputs: map[string]string{"bundle": s.Plan.BundleID},
+		Output: map[string]string{bundleName: s.SHA256},
+		Data: map[string]string{
+			"level": s.Signature.Level, "signer": s.Signature.Signer,
+			"certificate": s.Signature.SHA256Fingerprint,
+		},
+	}
+}
+
+func verified(s *packager.SignedBundle, v *packager.Verdict) packager.Event {
+	return packager.Event{
+		What: "verified", Case: s.Plan.Report.Case.ID,
+		Inputs: map[string]string{bundleName: s.SHA256},
+		Data:   map[string]string{"ok": fmt.Sprint(v.OK), "checks": fmt.Sprint(len(v.Checks))},
+	}
+}
+
+func stored(r *packager.Receipt) packager.Event {
+	return packager.Event{
+		What: "stored", Case: r.Case, Rules: r.Rules.Digest,
+		Inputs: map[string]string{bundleName: r.Bundle.SHA256},
+		Data:   map[string]string{"store": r.Store, "number": fmt.Sprint(r.Number), "objects": fmt.Sprint(len(r.Objects) + len(r.Files))},
+	}
+}
+
+// incomplete is the end of a case with blockers: exit 3.
+func incomplete(r *packager.Report) error {
+	n := 0
+	for _, f := range r.Findings {
+		if f.Severity == packager.Block {
+			n++
+		}
+	}
+	return &packager.Fault{Class: packager.ClassIncomplete, Code: "CASE_INCOMPLETE", Args: packager.Args{"n": fmt.Sprint(n)}}
+}
+
+// refused is what verify says of a bundle that we have just made.
+func refused(v *packager.Verdict) error {
+	args := packager.Args{}
+	for _, c := range v.Checks {
+		if !c.OK {
+			args["check"] = c.Name + " " + c.Target
+			break
+		}
+	}
+	return &packager.Fault{Class: packager.ClassVerification, Code: "VERIFY_REFUSED", Args: args}
+}

@@ -1,0 +1,194 @@
+// Package pipeline is the way of a case through the program, on one screen.
+// Read Build first: each step takes what the step before it returned.
+package pipeline
+
+import (
+	"context"
+	"time"
+
+	"dossier/packager"
+	"dossier/packager/audit"
+	"dossier/packager/check"
+	"dossier/packager/collect"
+	"dossier/packager/compose"
+	"dossier/packager/i18n"
+	"dossier/packager/inspect"
+	"dossier/packager/plan"
+	"dossier/packager/rules"
+	"dossier/packager/sign"
+	"dossier/packager/verify"
+)
+
+// Pipeline holds what the steps work with. The composition root fills it.
+type Pipeline struct {
+	Rules     *rules.Library
+	Calendar  rules.Calendar
+	Inspector *inspect.Inspector
+	Composer  *compose.Composer
+	Key       func(context.Context) (*sign.Key, error) // asked only when there is something to sign
+	Signing   sign.Options                             // level, reason, font; the rest is the pipeline's
+	Store     Store                                    // opened only when there is something to store
+	Words     *i18n.Printer                            // of the stamp and the workbook
+	Actor     audit.Actor
+	Now       func() time.Time
+	Tool      string // version of dossier
+	Observe   packager.Observer
+}
+
+// Order is what is asked of one build.
+type Order struct {
+	Case  *packager.Case
+	Day   packager.Day // the day of filing
+	Out   string       // folder for what is made
+	Draft bool         // unsigned, marked, with a page for each gap; never stored
+}
+
+// Result is how far a case came. Fields after the step that ended the way are
+// nil.
+type Result struct {
+	Report  *packager.Report
+	Plan    *packager.Plan
+	Bundle  *packager.Bundle // also a draft, which goes no further
+	Record  *packager.Record
+	Receipt *packager.Receipt
+	Paths   Paths
+}
+
+// Build takes a case from its folder to its receipt. An incomplete case ends
+// after check with a Fault of ClassIncomplete, and the Result says why. When
+// the store fails, everything made stays in the out folder for Push.
+func (p *Pipeline) Build(ctx context.Context, o Order) (*Result, error) {
+	res := &Result{}
+	bench, err := newBench(o, p)
+	if err != nil {
+		return res, err
+	}
+	defer bench.clear()
+
+	report, err := p.check(ctx, o, bench.log)
+	if err != nil {
+		return res, err
+	}
+	res.Report = report
+	if !report.Complete() && !o.Draft {
+		return res, incomplete(report)
+	}
+
+	layout := p.plan(report, o.Draft)
+	res.Plan = layout
+	bundle, err := p.compose(ctx, layout, bench)
+	if err != nil {
+		return res, err
+	}
+	res.Bundle = bundle
+	if o.Draft {
+		res.Paths, err = bench.releaseDraft(bundle)
+		if err == nil && !report.Complete() {
+			err = incomplete(report)
+		}
+		return res, err
+	}
+
+	signed, err := p.sign(ctx, bundle, bench)
+	if err != nil {
+		return res, err
+	}
+	verdict, err := p.verify(ctx, signed, bench)
+	if err != nil {
+		return res, err
+	}
+	record, err := p.audit(ctx, signed, verdict, bench)
+	if err != nil {
+		return res, err
+	}
+	record, res.Paths, err = bench.release(record)
+	if err != nil {
+		return res, err
+	}
+	res.Record = record
+
+	res.Receipt, err = p.store(ctx, record, bench)
+	res.Paths = pathsIn(o.Out)
+	return res, err
+}
+
+// Check is the first half of the way: it makes nothing and writes no log.
+func (p *Pipeline) Check(ctx context.Context, c *packager.Case, day packager.Day) (*packager.Report, error) {
+	return p.check(ctx, Order{Case: c, Day: day}, nil)
+}
+
+func (p *Pipeline) check(ctx context.Context, o Order, log *audit.Log) (*packager.Report, error) {
+	ruleSet, err := p.Rules.For(o.Case, o.Day, p.Calendar)
+	if err != nil {
+		return nil, err
+	}
+	collection, err := collect.Collect(ctx, o.Case, ruleSet, p.Observe)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.note(log, collected(collection)); err != nil {
+		return nil, err
+	}
+	inspection, err := p.Inspector.Inspect(ctx, collection, p.Observe)
+	if err != nil {
+		return nil, err
+	}
+	p.begin(packager.StepCheck)
+	report := check.Check(inspection)
+	return report, p.note(log, checked(report))
+}
+
+func (p *Pipeline) plan(r *packager.Report, draft bool) *packager.Plan {
+	p.begin(packager.StepPlan)
+	return plan.New(r, p.Tool, draft)
+}
+
+func (p *Pipeline) compose(ctx context.Context, l *packager.Plan, b *bench) (*packager.Bundle, error) {
+	p.begin(packager.StepCompose)
+	bundle, err := p.Composer.Compose(ctx, l, b.path("composed.pdf"), p.Observe)
+	if err != nil {
+		return nil, err
+	}
+	return bundle, p.note(b.log, composed(bundle))
+}
+
+func (p *Pipeline) sign(ctx context.Context, bundle *packager.Bundle, b *bench) (*packager.SignedBundle, error) {
+	p.begin(packager.StepSign)
+	key, err := p.Key(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.key = key
+	opt := p.Signing
+	opt.Out, opt.Now, opt.AuditHead, opt.Progress = b.path(bundleName), p.Now(), b.log.Head(), p.Observe
+	opt.Stamp.Lines = sign.StampLines(p.Words, key, opt)
+	signed, err := sign.Sign(ctx, bundle, key, opt)
+	if err != nil {
+		return nil, err
+	}
+	return signed, p.note(b.log, signedEvent(signed))
+}
+
+// verify reads the signed file as a stranger would, before anybody relies on
+// it.
+func (p *Pipeline) verify(ctx context.Context, s *packager.SignedBundle, b *bench) (*packager.Verdict, error) {
+	p.begin(packager.StepVerify)
+	verdict, err := verify.PDF(ctx, s.Path, verify.Options{Now: p.Now(), Manifest: s.Manifest})
+	if err != nil {
+		return nil, err
+	}
+	if !verdict.OK {
+		return nil, refused(verdict)
+	}
+	return verdict, p.note(b.log, verified(s, verdict))
+}
+
+func (p *Pipeline) audit(ctx context.Context, s *packager.SignedBundle, v *packager.Verdict, b *bench) (*packager.Record, error) {
+	p.begin(packager.StepAudit)
+	planned := storedFiles(s.Plan.Report.Files)
+	return audit.Write(ctx, s, v, b.log, planned, b.dir, p.Words, audit.Options{Final: b.out, Bundle: bundleName})
+}
+
+func (p *Pipeline) begin(s packager.Step) {
+	p.Observe.Notify(packager.Progress{Step: s, Kind: "start"})
+}

@@ -1,0 +1,240 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"dossier/packager"
+	"dossier/packager/audit"
+	"dossier/packager/sign"
+	"dossier/storage"
+)
+
+// Store is where publications go.
+type Store struct {
+	URL  string // without credentials
+	Open func(ctx context.Context) (storage.Publisher, error)
+}
+
+// pendingName is the file in StateDir that says what is still to be stored. It
+// is written before the first byte is sent and removed after the receipt.
+const pendingName = "pending.json"
+
+// pending is one publication that has been made and not yet stored whole.
+type pending struct {
+	Out     string                  `json:"out"`
+	Receipt packager.Receipt        `json:"receipt"` // without number, files and objects
+	Blobs   []packager.StoredObject `json:"blobs"`   // Name is the path in the case folder
+	Files   []packager.StoredObject `json:"files"`   // Name is the path in the out folder
+}
+
+// storedFiles are the case's files that go into the store: all that was
+// handed in or kept as proof. What could not be placed stays out.
+func storedFiles(files []packager.Inspected) []packager.StoredObject {
+	var out []packager.StoredObject
+	for _, f := range files {
+		if f.Role != packager.RoleUnplaced && f.SHA256 != "" {
+			out = append(out, packager.StoredObject{Key: storage.BlobKey(f.SHA256), SHA256: f.SHA256, Bytes: f.Bytes, Name: f.Path})
+		}
+	}
+	return out
+}
+
+func (p *Pipeline) newPending(r *packager.Record, out string) pending {
+	report := r.Plan.Report
+	pend := pending{
+		Out:   out,
+		Blobs: storedFiles(report.Files),
+		Receipt: packager.Receipt{
+			Version: 1, Case: report.Case.ID, Platform: report.Case.Platform, Application: report.Case.Application,
+			Day: report.Rules.Day.String(), Tool: p.Tool,
+			Rules:      packager.RulesRef{Platform: report.Case.Platform, Revision: report.Rules.Revision, Digest: report.Rules.Digest},
+			Bundle:     packager.BundleRef{ID: r.Plan.BundleID, SHA256: r.SHA256, Pages: r.Pages, Bytes: r.Bytes},
+			Signature:  r.Signature,
+			EventsHead: r.Head,
+		},
+	}
+	file := func(name, sum string, n int64) {
+		pend.Files = append(pend.Files, packager.StoredObject{Name: name, SHA256: sum, Bytes: n})
+	}
+	file(bundleName, r.SHA256, r.Bytes)
+	for _, f := range []packager.File{r.Workbook, r.Events, r.Manifest} {
+		file(filepath.Base(f.Path), f.SHA256, f.Bytes)
+	}
+	return pend
+}
+
+// store publishes a finished record and writes its receipt.
+func (p *Pipeline) store(ctx context.Context, r *packager.Record, b *bench) (*packager.Receipt, error) {
+	pend := p.newPending(r, b.out)
+	text, err := json.Marshal(pend)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeFile(filepath.Join(b.state, pendingName), text); err != nil {
+		return nil, diskFault(err, b.state)
+	}
+	return p.publish(ctx, r.Plan.Report.Case.Dir, pend, b.key, b.log)
+}
+
+// Push goes on with a publication that did not come to its receipt.
+func (p *Pipeline) Push(ctx context.Context, c *packager.Case) (*packager.Receipt, Paths, error) {
+	b, err := newState(c.Dir, p)
+	if err != nil {
+		return nil, Paths{}, err
+	}
+	defer b.clear()
+	text, err := os.ReadFile(filepath.Join(b.state, pendingName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, Paths{}, &packager.Fault{Class: packager.ClassUsage, Code: "PUSH_NOTHING", Args: packager.Args{"case": c.Dir}}
+	}
+	if err != nil {
+		return nil, Paths{}, err
+	}
+	var pend pending
+	if err := json.Unmarshal(text, &pend); err != nil {
+		return nil, Paths{}, &packager.Fault{Class: packager.ClassStore, Code: "PUSH_DAMAGED", Args: packager.Args{"case": c.Dir}, Err: err}
+	}
+	key, err := p.Key(ctx)
+	if err != nil {
+		return nil, Paths{}, err
+	}
+	if key.Fingerprint() != pend.Receipt.Signature.SHA256Fingerprint {
+		return nil, Paths{}, &packager.Fault{Class: packager.ClassSigning, Code: "PUSH_OTHER_KEY", Args: packager.Args{"source": key.Source}}
+	}
+	receipt, err := p.publish(ctx, c.Dir, pend, key, b.log)
+	return receipt, pathsIn(pend.Out), err
+}
+
+func (p *Pipeline) publish(ctx context.Context, caseDir string, pend pending, key *sign.Key, log *audit.Log) (*packager.Receipt, error) {
+	p.begin(packager.StepStore)
+	store, err := p.Store.Open(ctx)
+	if err != nil {
+		return nil, StoreFault(err)
+	}
+	state := filepath.Join(caseDir, StateDir)
+	done, err := storage.Publish(ctx, store, storage.Publication{
+		Case:       pend.Receipt.Case,
+		Blobs:      items(caseDir, pend.Blobs),
+		Documents:  items(pend.Out, pend.Files),
+		JournalDir: filepath.Join(state, "journal"),
+		Observer:   p.storeObserver(),
+		Receipt: func(n int, files, objects []storage.Stored) ([]byte, error) {
+			r := pend.Receipt
+			r.Number, r.Store, r.CreatedAt = n, p.Store.URL, p.Now().UTC().Format(time.RFC3339)
+			r.Files, r.Objects = asPackager(files), asPackager(objects)
+			return sealed(r, key, p.Now())
+		},
+	})
+	if err != nil {
+		return nil, StoreFault(err)
+	}
+	p.begin(packager.StepReceipt)
+	receipt, err := p.keepReceipt(pend, done)
+	if err != nil {
+		return nil, diskFault(err, pend.Out)
+	}
+	if err := removeIfThere(filepath.Join(state, pendingName)); err != nil {
+		return nil, err
+	}
+	return receipt, p.note(log, stored(receipt))
+}
+
+// keepReceipt writes the receipt that the store now has beside the bundle: the
+// last file of all.
+func (p *Pipeline) keepReceipt(pend pending, done storage.Published) (*packager.Receipt, error) {
+	var r packager.Receipt
+	if err := json.Unmarshal(done.Receipt, &r); err != nil {
+		return nil, err
+	}
+	return &r, writeFile(filepath.Join(pend.Out, receiptName), done.Receipt)
+}
+
+// sealed is the receipt as it is stored: canonical JSON with its seal.
+func sealed(r packager.Receipt, key *sign.Key, now time.Time) ([]byte, error) {
+	body, err := audit.Canonical(r)
+	if err != nil {
+		return nil, err
+	}
+	return sign.SealReceipt(key, body, now)
+}
+
+func items(dir string, objects []packager.StoredObject) []storage.Item {
+	out := make([]storage.Item, len(objects))
+	for i, o := range objects {
+		out[i] = storage.Item{Name: o.Name, Content: storage.FromFile(filepath.Join(dir, filepath.FromSlash(o.Name)), o.Bytes, o.SHA256)}
+	}
+	return out
+}
+
+func asPackager(in []storage.Stored) []packager.StoredObject {
+	out := make([]packager.StoredObject, len(in))
+	for i, s := range in {
+		out[i] = packager.StoredObject{Key: s.Key, SHA256: s.SHA256, Bytes: s.Bytes, Version: s.Version, Name: s.Name}
+	}
+	return out
+}
+
+func (p *Pipeline) storeObserver() storage.Observer {
+	return func(e storage.Event) {
+		p.Observe.Notify(packager.Progress{
+			Step: packager.StepStore, Kind: "advance", Item: e.Name, Done: e.Done, Total: e.Total, Unit: "bytes",
+		})
+	}
+}
+
+// StoreFault turns an error of a store into one that the program explains.
+func StoreFault(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, context.Canceled) {
+		return context.Canceled
+	}
+	var e *storage.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	if e.Code == storage.Cancelled {
+		return context.Canceled
+	}
+	args := packager.Args{"op": e.Op, "key": e.Key}
+	for k, v := range e.Args {
+		args[k] = v
+	}
+	return &packager.Fault{Class: packager.ClassStore, Code: string(e.Code), Args: args, Err: e.Err}
+}
+
+// pathsIn are the files of an out folder that are there.
+func pathsIn(out string) Paths {
+	at := func(name string) string {
+		path := filepath.Join(out, name)
+		if _, err := os.Stat(path); err != nil {
+			return ""
+		}
+		return path
+	}
+	return Paths{PDF: at(bundleName), Audit: at(workbookName), Events: at(eventsName), Manifest: at(manifestName), Receipt: at(receiptName), Pages: at(pagesName)}
+}
+
+// Receipts returns the numbers of a case's publications in a store, the newest
+// last.
+func Receipts(ctx context.Context, s storage.Publisher, caseID string) ([]string, error) {
+	var keys []string
+	for o, err := range s.List(ctx, storage.CasePrefix(caseID)) {
+		if err != nil {
+			return nil, StoreFault(err)
+		}
+		if storage.ParseKey(o.Key).Receipt {
+			keys = append(keys, o.Key)
+		}
+	}
+	slices.SortFunc(keys, func(a, b string) int { return storage.ParseKey(a).Number - storage.ParseKey(b).Number })
+	return keys, nil
+}
