@@ -35,8 +35,14 @@ func (c *checker) applicant() {
 				say("USCC_INVALID", packager.Block, args)
 			}
 			blocked = true
-		default:
-			say("USCC_UNUSUAL", packager.Warn, args)
+		case p.Code == identity.ProblemRegion:
+			args["division"] = r.Region
+			say("USCC_DIVISION_UNUSUAL", packager.Warn, args)
+		case p.Code == identity.ProblemCategory:
+			args["category"] = r.Category
+			say("USCC_AUTHORITY_UNUSUAL", packager.Warn, args)
+		default: // the check character of the organisation code
+			say("USCC_ORG_CODE_UNUSUAL", packager.Warn, args)
 		}
 	}
 	if blocked {
@@ -62,6 +68,7 @@ func (c *checker) applicant() {
 var categories = map[string][]string{
 	"enterprise":          {"91", "92", "93"},
 	"government":          {"11", "12", "13", "19"},
+	"public_body":         {"11", "12", "13", "19"},
 	"public_institution":  {"12"},
 	"institution":         {"12", "19", "31", "5", "91"},
 	"sole_trader":         {"92"},

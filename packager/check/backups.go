@@ -27,7 +27,7 @@ func (c *checker) backup(r *packager.Requirement) {
 		if nothing {
 			c.say(finding("BACKUP_NOTHING", packager.Info, r, nil))
 		} else {
-			f := finding("BACKUP_MISSING", r.Severity, r, nil)
+			f := unmet("BACKUP_MISSING", r.Severity, r, nil)
 			f.Pos = c.pos("backups")
 			c.say(f)
 		}
@@ -94,16 +94,33 @@ func (c *checker) export(r *packager.Requirement, s set) {
 	if s.Items != nil && *s.Items == 0 && len(s.Files) > 0 {
 		say("BACKUP_EMPTY", packager.Warn, "items", packager.Args{"path": s.Files[0]})
 	}
-	if r.WindowDays > 0 && !s.FromDay.IsZero() {
-		asOf := s.ExportedOn
-		if asOf.IsZero() {
-			asOf = c.day
+	from, asOf := c.from(s), s.ExportedOn
+	if asOf.IsZero() {
+		asOf = c.day
+	}
+	if first := asOf.AddDays(-r.WindowDays); r.WindowDays > 0 && !from.IsZero() && from.After(first) {
+		say("BACKUP_WINDOW_SHORT", packager.Warn, "from_day", packager.Args{
+			"from": from.String(), "available_from": first.String(), "limit": strconv.Itoa(r.WindowDays)})
+	}
+}
+
+// from is the first day that a set of exports covers, as stated or as read
+// from the data.
+func (c *checker) from(s set) packager.Day {
+	first := s.FromDay
+	if !first.IsZero() {
+		return first
+	}
+	for i := range c.in.Files {
+		f := &c.in.Files[i]
+		if f.Archive == nil || !slices.Contains(s.Files, f.Path) {
+			continue
 		}
-		if first := asOf.AddDays(-r.WindowDays); s.FromDay.After(first) {
-			say("BACKUP_WINDOW_SHORT", packager.Warn, "from_day", packager.Args{
-				"from": s.FromDay.String(), "available_from": first.String(), "limit": strconv.Itoa(r.WindowDays)})
+		if d := f.Archive.FirstDay; !d.IsZero() && (first.IsZero() || d.Before(first)) {
+			first = d
 		}
 	}
+	return first
 }
 
 // batch is how many items one file of its set holds, as counted inside or else

@@ -283,20 +283,16 @@ func ruleIDs(rules []packager.Rule) []string {
 	return ids
 }
 
-// titled adds the words of the pack: {title_zh}, {title_en} for the messages of
-// the catalog, and next_zh, next_en, which take the place of its advice.
-func titled(args packager.Args, title, next packager.Text) packager.Args {
+// titled adds the pack's title in both languages, as {title_zh} and {title_en}.
+func titled(args packager.Args, title packager.Text) packager.Args {
 	if args == nil {
 		args = packager.Args{}
 	}
 	args["title_zh"], args["title_en"] = title.In("zh"), title.In("en")
-	if next.ZH != "" || next.EN != "" {
-		args["next_zh"], args["next_en"] = next.In("zh"), next.In("en")
-	}
 	return args
 }
 
-// name is a paper's name in both languages, as {paper_zh} and {paper_en}.
+// paperArgs adds a paper's name in both languages, as {paper_zh} and {paper_en}.
 func (c *checker) paperArgs(id string, args packager.Args) packager.Args {
 	if args == nil {
 		args = packager.Args{}

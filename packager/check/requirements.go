@@ -27,12 +27,21 @@ func (c *checker) requirements() {
 	c.unusable()
 }
 
-// finding starts a finding about a requirement, with the pack's words.
+// finding starts a finding about a requirement, under the pack's title.
 func finding(code string, sev packager.Severity, r *packager.Requirement, args packager.Args) packager.Finding {
 	return packager.Finding{
-		Code: code, Severity: sev, Requirement: r.ID, Rules: ruleIDs(r.Rules),
-		Args: titled(args, r.Title, r.Next),
+		Code: code, Severity: sev, Requirement: r.ID, Rules: ruleIDs(r.Rules), Args: titled(args, r.Title),
 	}
+}
+
+// unmet is a finding about a requirement that is not met at all: what to do is
+// the pack's to say.
+func unmet(code string, sev packager.Severity, r *packager.Requirement, args packager.Args) packager.Finding {
+	f := finding(code, sev, r, args)
+	if r.Next != (packager.Text{}) {
+		f.Args["next_zh"], f.Args["next_en"] = r.Next.In("zh"), r.Next.In("en")
+	}
+	return f
 }
 
 // material looks for one of the papers that answer r, in as many files as it
@@ -63,7 +72,7 @@ func (c *checker) material(r *packager.Requirement) {
 	if brought > 0 {
 		code = "MATERIAL_TOO_FEW"
 	}
-	f := finding(code, r.Severity, r, packager.Args{"have": strconv.Itoa(brought), "want": strconv.Itoa(want)})
+	f := unmet(code, r.Severity, r, packager.Args{"have": strconv.Itoa(brought), "want": strconv.Itoa(want)})
 	f.Args["accepted_zh"], f.Args["accepted_en"] = c.names(r.AnyOf, "zh", "或"), c.names(r.AnyOf, "en", " or ")
 	if len(best.paths) > 0 {
 		f.Material = best.paths[0]
@@ -96,18 +105,16 @@ func (c *checker) statement(r *packager.Requirement) {
 	}
 	switch r.Outcome {
 	case packager.Fails:
-		f := finding("PRECONDITION_FAILS", r.Severity, r, args)
+		f := unmet("PRECONDITION_FAILS", r.Severity, r, args)
 		f.Pos = at
 		c.say(f)
 	case packager.Unknown, "":
-		f := finding("PRECONDITION_UNKNOWN", ifUnknown(r), r, args)
+		f := unmet("PRECONDITION_UNKNOWN", ifUnknown(r), r, args)
 		f.Pos = at
 		c.say(f)
 	case packager.Holds:
 		if r.Evidence != "" && len(evidence) == 0 {
 			f := finding("EVIDENCE_MISSING", r.Evidence, r, args)
-			delete(f.Args, "next_zh") // the pack's advice is how to make it hold
-			delete(f.Args, "next_en")
 			f.Pos = at
 			c.say(f)
 		}
@@ -149,7 +156,7 @@ func (c *checker) evidence(r *packager.Requirement) []string {
 
 func factNames(ids []string) string {
 	if len(ids) == 0 {
-		return "facts"
+		return "case.yaml"
 	}
 	names := make([]string, len(ids))
 	for i, id := range ids {
@@ -206,12 +213,10 @@ func (c *checker) provenance() {
 			continue
 		}
 		f := finding(codeRuleUnconfirmed, packager.Info, &r, packager.Args{"rules": strings.Join(ruleIDs(r.Rules), ", "), "grade": string(grade)})
-		delete(f.Args, "next_zh")
-		delete(f.Args, "next_en")
 		c.say(f)
 	}
 	for _, d := range c.rs.Doubts {
-		args := titled(packager.Args{"doubt": d.ID, "rules": strings.Join(d.Rules, ", ")}, d.Title, packager.Text{})
+		args := titled(packager.Args{"doubt": d.ID, "rules": strings.Join(d.Rules, ", ")}, d.Title)
 		for _, r := range d.Readings {
 			if r.ID == d.Default {
 				args["reading_zh"], args["reading_en"] = r.Text.In("zh"), r.Text.In("en")
