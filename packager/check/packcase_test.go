@@ -55,8 +55,8 @@ import (
 //	  not_asked: [authorization_letter]   # requirements that this case does not have
 //
 // A file without measurements is a good one: a sharp photo of 3000 × 2000, a
-// PDF of one page, an archive with one file. It bears no QR code unless qr
-// gives one.
+// PDF of one page, an archive with one file. A picture under business_licence
+// bears the QR code of the applicant unless qr is given (qr: [] for none).
 type packCase struct {
 	At          packager.Day
 	Case        yaml.Node
@@ -213,7 +213,7 @@ func (p *packCase) inspected(k *packager.Case, rs *packager.RuleSet) ([]packager
 				return
 			}
 		}
-		out = append(out, v.inspected(role, ids))
+		out = append(out, v.inspected(k, role, ids))
 	}
 	for _, id := range sorted(k.Materials) {
 		for _, path := range k.Materials[id] {
@@ -255,7 +255,7 @@ func (p *packCase) inspected(k *packager.Case, rs *packager.RuleSet) ([]packager
 		default:
 			role = packager.RoleMaterial
 		}
-		out = append(out, v.inspected(role, v.IDs))
+		out = append(out, v.inspected(k, role, v.IDs))
 	}
 	slices.SortStableFunc(out, func(a, b packager.Inspected) int { return strings.Compare(a.Path, b.Path) })
 	return out, nil
@@ -276,7 +276,7 @@ var known = map[string]struct {
 	".mp4":  {"video/mp4", packager.FormOther},
 }
 
-func (v virtualFile) inspected(role packager.Role, ids []string) packager.Inspected {
+func (v virtualFile) inspected(k *packager.Case, role packager.Role, ids []string) packager.Inspected {
 	f := packager.Inspected{
 		Material: packager.Material{Path: v.Path, IDs: slices.Clone(ids), Role: role, SHA256: v.SHA, Bytes: 100_000},
 		Media:    v.Media, Form: packager.FormOther, QR: v.QR, Unusable: v.Unusable,
@@ -296,6 +296,9 @@ func (v virtualFile) inspected(role packager.Role, ids []string) packager.Inspec
 	switch f.Form {
 	case packager.FormPicture:
 		f.Pages, f.Picture = 1, v.picture()
+		if v.QR == nil && slices.Contains(ids, "business_licence") {
+			f.QR = []string{"http://www.gsxt.gov.cn/index.html?uniscid=" + k.Applicant.USCC}
+		}
 	case packager.FormPDF:
 		f.Pages, f.PDF = 1, &packager.PDFInfo{Version: "1.7"}
 		if v.PDF != nil {
@@ -449,7 +452,7 @@ case:
   account: {bound_phone: 13800138000}
 files:
   - materials/其他.jpg
-  - {path: materials/a.jpg, ids: [business_licence], pixels: [320, 200], qr: [x]}
+  - {path: materials/a.jpg, ids: [business_licence], pixels: [320, 200], qr: []}
   - {path: backups/a.zip, ids: [articles], archive: {files: 0}}
 expect: {complete: false, findings: [{code: MATERIAL_MISSING, severity: block}], absent: [ID_EXPIRED]}
 `))
@@ -473,7 +476,7 @@ expect: {complete: false, findings: [{code: MATERIAL_MISSING, severity: block}],
 	if !slices.Equal(got, want) {
 		t.Errorf("files %q", got)
 	}
-	if f := files[1]; f.Picture.Width != 320 || len(f.QR) != 1 {
+	if f := files[1]; f.Picture.Width != 320 || len(f.QR) != 0 {
 		t.Errorf("%+v", f)
 	}
 	if wrong := p.compare(&packager.Report{}); len(wrong) != 2 {
