@@ -138,14 +138,14 @@ type table struct {
 	// rows calls emit for each row. It is called twice, first to measure.
 	rows func(emit func([]cell) error) error
 	// pictures are laid into column picture of the rows that they name (rows
-	// count from 2), and give every row room.
+	// count from 2).
 	pictures map[int][]byte
 	picture  int
 	// alarm is a column whose cells turn red when they are not calm.
 	alarm, calm string
 }
 
-// Rows of a table with pictures are this high, in points.
+// A row with a picture is this high, in points.
 const pictureHeight = 62
 
 func (b *book) table(t table) error {
@@ -186,10 +186,13 @@ func (b *book) table(t table) error {
 	if err := s.heads(); err != nil {
 		return err
 	}
-	if len(t.pictures) > 0 {
-		s.least = pictureHeight
-	}
-	if err := t.rows(s.write); err != nil {
+	if err := t.rows(func(row []cell) error {
+		height := s.heightOf(row)
+		if t.pictures[s.row+1] != nil {
+			height = max(height, pictureHeight)
+		}
+		return s.writeAt(1, row, height)
+	}); err != nil {
 		return err
 	}
 	if err := s.pictures(t); err != nil {
@@ -299,7 +302,6 @@ type sheet struct {
 	columns []column
 	row     int
 	links   int
-	least   float64 // height of a row, in points
 }
 
 func (s *sheet) heads() error {
@@ -308,10 +310,6 @@ func (s *sheet) heads() error {
 		row[i] = cell{kind: kindHead, text: s.p.Text("audit.col."+c.id, nil)}
 	}
 	return s.writeAt(1, row, 26)
-}
-
-func (s *sheet) write(row []cell) error {
-	return s.writeAt(1, row, max(s.least, s.heightOf(row)))
 }
 
 // heightOf returns the height that a row needs, in points.

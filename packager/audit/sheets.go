@@ -36,12 +36,16 @@ func (v *view) requirements() error {
 	})
 }
 
+// listed stands between the names in a cell that links: LibreOffice drops the
+// line feeds of such a cell.
+const listed = "; "
+
 func (v *view) requirementRow(no int, r packager.RequirementVerdict) []cell {
 	met := "no"
 	if r.Satisfied {
 		met = "yes"
 	}
-	answered, pages := text(strings.Join(r.Materials, "\n")), cell{}
+	answered, pages := text(strings.Join(r.Materials, listed)), cell{}
 	if len(r.Materials) > 0 {
 		answered = v.toMaterial(answered, r.Materials[0])
 		pages = v.pageCell(r.Materials...)
@@ -92,7 +96,7 @@ func (v *view) pageCell(paths ...string) cell {
 	if first == 0 {
 		return cell{}
 	}
-	return v.toPage(text(strings.Join(words, ", ")), first)
+	return v.toPage(text(strings.Join(words, listed)), first)
 }
 
 func pageWords(from, to int) string {
@@ -116,12 +120,12 @@ func (v *view) materials(pictures map[int][]byte) error {
 	return v.table(table{
 		id: "materials", tab: v.state("materials"), freeze: 3, pictures: pictures, picture: 2,
 		columns: []column{
-			{id: "no"}, {id: "picture", width: 16}, {id: "material", widest: 30}, {id: "state", width: 13}, {id: "requirement", widest: 28},
+			{id: "no"}, {id: "picture", width: 16}, {id: "material", widest: 30}, {id: "state", width: 13}, {id: "requirement", widest: 46},
 			{id: "file", widest: 36}, {id: "type", widest: 18}, {id: "file_pages"}, {id: "pages", widest: 14}, {id: "bytes", widest: 16},
 			{id: "sha256", width: 36}, {id: "role", widest: 12}, {id: "source", widest: 26}, {id: "modified", width: 22}, {id: "stored", widest: 22},
 		},
 		rows: func(emit func([]cell) error) error {
-			for i, f := range v.report.Files {
+			for i, f := range v.files {
 				if err := emit(v.materialRow(i+1, f)); err != nil {
 					return err
 				}
@@ -137,7 +141,7 @@ func (v *view) materialRow(no int, f packager.Inspected) []cell {
 	for i, id := range asked {
 		titles[i] = v.titles[id]
 	}
-	requirement := text(strings.Join(titles, "\n"))
+	requirement := text(strings.Join(titles, listed))
 	if len(asked) > 0 {
 		requirement = v.toRequirement(requirement, asked[0])
 	}
@@ -189,7 +193,7 @@ func (v *view) matched(m packager.Match) string {
 		return ""
 	}
 	s := v.say("match." + m.By)
-	if m.Word != "" {
+	if m.By != "case" && m.Word != "" {
 		s += "：" + m.Word
 	}
 	return s
@@ -199,7 +203,7 @@ func (v *view) findings() error {
 	return v.table(table{
 		id: "findings", tab: v.state("findings"), freeze: 2,
 		columns: []column{
-			{id: "no"}, {id: "severity", width: 13}, {id: "message", widest: 60}, {id: "next", widest: 60}, {id: "requirement", widest: 30},
+			{id: "no"}, {id: "severity", width: 13}, {id: "message", widest: 56}, {id: "next", widest: 56}, {id: "requirement", widest: 46},
 			{id: "file", widest: 36}, {id: "rules", widest: 18}, {id: "position", widest: 20}, {id: "code", widest: 34},
 		},
 		rows: func(emit func([]cell) error) error {
@@ -261,7 +265,7 @@ func (v *view) events() error {
 		id: "events", tab: v.state("events"), freeze: 3, alarm: eventHolds, calm: holds,
 		columns: []column{
 			{id: "no"}, {id: "at", width: 22}, {id: "what", widest: 14}, {id: "who", widest: 22}, {id: "zone"}, {id: "tool", widest: 14},
-			{id: "data", widest: 36}, {id: "inputs", widest: 36}, {id: "outputs", widest: 36},
+			{id: "data", widest: 36}, {id: "inputs", widest: 48}, {id: "outputs", widest: 40},
 			{id: "prev", width: 36}, {id: "hash", width: 36}, {id: "chain"},
 		},
 		rows: func(emit func([]cell) error) error {
@@ -300,8 +304,8 @@ func chainCell(row int) cell {
 
 // An event shows this many digests, each this long; the log has all of them.
 const (
-	shownDigests = 12
-	shownDigits  = 16
+	shownDigests = 8
+	shownDigits  = 12
 )
 
 func digests(m map[string]string) string {
@@ -310,7 +314,7 @@ func digests(m map[string]string) string {
 		if i == shownDigests {
 			return strings.Join(append(lines, fmt.Sprintf("… +%d", len(m)-i)), "\n")
 		}
-		lines = append(lines, name+"\n"+short(m[name]))
+		lines = append(lines, short(m[name])+" "+name)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -334,7 +338,7 @@ func (v *view) objects() error {
 	return v.table(table{
 		id: "stored", tab: v.state("stored"), freeze: 2,
 		columns: []column{
-			{id: "no"}, {id: "name", widest: 44}, {id: "key", widest: 60}, {id: "bytes", widest: 16}, {id: "sha256", widest: 68}, {id: "version", widest: 36},
+			{id: "no"}, {id: "name", widest: 44}, {id: "key", widest: 50}, {id: "bytes", widest: 16}, {id: "sha256", width: 36}, {id: "version", widest: 36},
 		},
 		rows: func(emit func([]cell) error) error {
 			for i, o := range v.stored {
@@ -383,7 +387,7 @@ func (v *view) backups() error {
 		id: "backups", tab: v.state("backups"), freeze: 2,
 		columns: []column{
 			{id: "no"}, {id: "backup", widest: 34}, {id: "state", width: 13}, {id: "file", widest: 40}, {id: "type", widest: 20}, {id: "bytes", widest: 18},
-			{id: "items"}, {id: "exported", width: 13}, {id: "first_day", width: 13}, {id: "last_day", width: 13}, {id: "sha256", widest: 68},
+			{id: "items"}, {id: "exported", width: 13}, {id: "first_day", width: 13}, {id: "last_day", width: 13}, {id: "sha256", width: 36},
 		},
 		rows: func(emit func([]cell) error) error {
 			for i, line := range v.plan.Backups {

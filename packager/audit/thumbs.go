@@ -34,14 +34,14 @@ const (
 // row it belongs to. A picture that cannot be decoded has none: inspect has
 // said what is wrong with it.
 func (v *view) thumbnails(ctx context.Context) (map[int][]byte, error) {
-	if len(v.report.Files) > v.opts.Thumbnails {
+	if len(v.files) > v.opts.Thumbnails {
 		return nil, nil
 	}
 	out := map[int][]byte{}
 	var mu sync.Mutex
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(min(runtime.GOMAXPROCS(0), 4))
-	for i, f := range v.report.Files {
+	for i, f := range v.files {
 		if f.Picture == nil || f.Picture.Width*f.Picture.Height > maxPixels {
 			continue
 		}

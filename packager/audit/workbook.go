@@ -103,9 +103,10 @@ type view struct {
 	report *packager.Report
 	last   time.Time // of the last event
 
-	requirement map[string]int // id → row of its sheet
-	material    map[string]int // path → row of its sheet
-	object      map[string]int // path → row of the stored objects
+	files       []packager.Inspected // in the order of their sheet
+	requirement map[string]int       // id → row of its sheet
+	material    map[string]int       // path → row of its sheet
+	object      map[string]int       // path → row of the stored objects
 	pages       map[string]packager.PageRange
 	worst       map[string]packager.Severity // path → worst finding about it
 	titles      map[string]string            // requirement id → title
@@ -122,7 +123,8 @@ func newView(src source, b *book) *view {
 	for i, r := range v.report.Requirements {
 		v.requirement[r.ID], v.titles[r.ID] = i+first, r.Title.In(b.p.Lang)
 	}
-	for i, f := range v.report.Files {
+	v.files = inOrder(v.plan.Items, v.report.Files)
+	for i, f := range v.files {
 		v.material[f.Path] = i + first
 	}
 	for i, o := range src.stored {
@@ -146,6 +148,24 @@ func newView(src source, b *book) *view {
 		}
 	}
 	return v
+}
+
+// inOrder puts the files of the bundle first, by their number, so that the row
+// of a file tells its number in the bundle; the others follow by path.
+func inOrder(items []packager.Item, files []packager.Inspected) []packager.Inspected {
+	out, placed := make([]packager.Inspected, 0, len(files)), map[string]bool{}
+	for _, it := range items {
+		if !placed[it.File.Path] {
+			placed[it.File.Path] = true
+			out = append(out, it.File)
+		}
+	}
+	for _, f := range files {
+		if !placed[f.Path] {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // say is a text of the catalog.

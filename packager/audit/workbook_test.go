@@ -153,7 +153,7 @@ func sampleIn(t testing.TB, in string) (dir string, sb *packager.SignedBundle, v
 			requirement("business_licence", "营业执照", packager.KindMaterial, packager.StateOK, true, names[0]),
 			requirement("legal_rep_id", "法定代表人身份证", packager.KindMaterial, packager.Warn, true, names[1]),
 			requirement("inactive", "连续 30 天无主动运营", packager.KindPrecondition, packager.Info, false),
-			requirement("articles", "图文导出", packager.KindBackup, packager.StateOK, true, names[4]),
+			requirement("articles", "图文导出", packager.KindBackup, packager.StateOK, true, names[4], names[3]),
 		},
 		Findings: []packager.Finding{
 			{Code: "ID_EXPIRES_SOON", Severity: packager.Warn, Requirement: "legal_rep_id", Material: names[1], Rules: []string{"OA-M2"},
