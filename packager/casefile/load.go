@@ -68,7 +68,7 @@ func read(dir string) ([]byte, error) {
 	case err != nil:
 		return nil, fault("CASE_UNREADABLE", name, err)
 	case !info.Mode().IsRegular():
-		return nil, fault("CASE_FILE_KIND", name, nil)
+		return nil, fault("CASE_NOT_REGULAR", name, nil)
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -131,7 +131,7 @@ func (l *loader) files(field string, list []string) {
 			at = item
 		}
 		if code, suggestion := l.file(&list[i]); code != "" {
-			l.found = append(l.found, l.doc.Diagnostic(code, at, packager.Args{"path": p}, suggestion))
+			l.found = append(l.found, l.doc.Diagnostic(code, at, packager.Args{"file": p}, suggestion))
 		}
 	}
 }

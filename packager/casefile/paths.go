@@ -22,7 +22,7 @@ func (r *reader) paths(field string, list []string) []string {
 			at = item
 		}
 		if code, suggestion := badPath(p); code != "" {
-			r.report(code, at, packager.Args{"path": p}, suggestion)
+			r.report(code, at, packager.Args{"file": p}, suggestion)
 			continue
 		}
 		all = append(all, path.Clean(p))

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common"
 	celast "cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
@@ -162,14 +161,16 @@ func dayOf(v ref.Val) ref.Val {
 type condition struct {
 	program cel.Program
 	facts   []string // that it reads, sorted
-	people  []string // agent, employee, holder, account.followers …: what else may be absent
-	refs    []factRef
+	absent  []string // agent, employee, holder, followers …: what else may not be stated
+	words   []celWord
 }
 
-// factRef is a place in an expression that names a fact.
-type factRef struct {
-	id  string
-	loc common.Location
+// celWord is a word of the pack that an expression names: the id of a fact
+// (of "facts"), a special case, an account type …, or a value of a fact (of
+// that fact's id). line counts from 1, column from 0, in characters.
+type celWord struct {
+	of, word     string
+	line, column int
 }
 
 // celError is a mistake in an expression: line from 1, column from 0, in
@@ -206,50 +207,88 @@ func compile(text string, want *cel.Type) (*condition, []celError, error) {
 	return c, nil, nil
 }
 
-// survey notes what the expression reads.
+// survey notes what the expression reads, and the words in it.
 func (c *condition) survey(tree *celast.AST) {
-	note := func(id string, at int64) {
-		c.refs = append(c.refs, factRef{id, tree.SourceInfo().GetStartLocation(at)})
-		c.facts = append(c.facts, id)
-	}
-	ident := func(e celast.Expr, name string) bool { return e.Kind() == celast.IdentKind && e.AsIdent() == name }
-	text := func(e celast.Expr) (string, bool) {
-		if e.Kind() != celast.LiteralKind {
-			return "", false
+	note := func(of, word string, e celast.Expr) {
+		at := tree.SourceInfo().GetStartLocation(e.ID())
+		c.words = append(c.words, celWord{of, word, at.Line(), at.Column()})
+		if of == "facts" {
+			c.facts = append(c.facts, word)
 		}
-		s, ok := e.AsLiteral().Value().(string)
-		return s, ok
 	}
 	celast.PostOrderVisit(tree.Expr(), celast.NewExprVisitor(func(e celast.Expr) {
 		switch e.Kind() {
 		case celast.IdentKind:
 			if name := e.AsIdent(); name == "agent" || name == "employee" || name == "holder" {
-				c.people = append(c.people, name)
+				c.absent = append(c.absent, name)
 			}
 		case celast.SelectKind:
-			if ident(e.AsSelect().Operand(), "facts") {
-				note(e.AsSelect().FieldName(), e.ID())
+			field := e.AsSelect().FieldName()
+			if named(e.AsSelect().Operand()) == "facts" {
+				note("facts", field, e)
 			}
-			switch e.AsSelect().FieldName() {
-			case "followers", "id_valid_from", "id_valid_until":
-				c.people = append(c.people, e.AsSelect().FieldName())
+			if field == "followers" || field == "id_valid_from" || field == "id_valid_until" {
+				c.absent = append(c.absent, field)
 			}
 		case celast.CallKind:
-			call := e.AsCall()
-			if len(call.Args()) != 2 {
-				return
-			}
-			a, b := call.Args()[0], call.Args()[1]
-			if s, ok := text(b); ok && call.FunctionName() == operators.Index && ident(a, "facts") {
-				note(s, b.ID())
-			}
-			if s, ok := text(a); ok && call.FunctionName() == operators.In && ident(b, "facts") {
-				note(s, a.ID())
+			if args := e.AsCall().Args(); len(args) == 2 {
+				survey2(e.AsCall().FunctionName(), args[0], args[1], note)
 			}
 		}
 	}))
 	slices.Sort(c.facts)
 	c.facts = slices.Compact(c.facts)
+}
+
+// survey2 notes the words of a call with two arguments: facts['x'], 'x' in
+// special_cases, account_type == 'x', facts.y in ['x', 'z'].
+func survey2(function string, a, b celast.Expr, note func(of, word string, e celast.Expr)) {
+	literal := func(of string, e celast.Expr) {
+		if e.Kind() != celast.LiteralKind || of == "" {
+			return
+		}
+		if word, ok := e.AsLiteral().Value().(string); ok {
+			note(of, word, e)
+		}
+	}
+	switch function {
+	case operators.Index:
+		if named(a) == "facts" {
+			literal("facts", b)
+		}
+	case operators.In:
+		if of := named(b); of == "facts" || of == "special_cases" {
+			literal(of, a)
+		}
+		if b.Kind() == celast.ListKind {
+			for _, e := range b.AsList().Elements() {
+				literal(worded(a), e)
+			}
+		}
+	case operators.Equals, operators.NotEquals:
+		literal(worded(a), b)
+		literal(worded(b), a)
+	}
+}
+
+// named returns the name of a variable, "" for any other expression.
+func named(e celast.Expr) string {
+	if e.Kind() == celast.IdentKind {
+		return e.AsIdent()
+	}
+	return ""
+}
+
+// worded names the list of words that an expression takes its value from.
+func worded(e celast.Expr) string {
+	switch name := named(e); name {
+	case "application", "account_type", "platform":
+		return name
+	}
+	if e.Kind() == celast.SelectKind && named(e.AsSelect().Operand()) == "facts" {
+		return e.AsSelect().FieldName()
+	}
+	return ""
 }
 
 // missing reports whether the expression reads something that the case does
@@ -261,7 +300,7 @@ func (c *condition) missing(vars map[string]any) bool {
 			return true
 		}
 	}
-	for _, name := range c.people {
+	for _, name := range c.absent {
 		switch name {
 		case "agent", "employee", "holder":
 			if vars[name] == nil {

@@ -96,7 +96,9 @@ func (d *Doc) diagnostic(code, path string, pos packager.Position, args packager
 	}
 }
 
-// line returns line n (from 1) as it may be shown to a person.
+// Line returns line n (from 1) as it may be shown to a person.
+func (d *Doc) Line(n int) string { return d.line(n) }
+
 func (d *Doc) line(n int) string {
 	if n < 1 || n > len(d.lines) {
 		return ""
