@@ -19,12 +19,7 @@ func (c *checker) applicant() {
 	at := c.pos("applicant.uscc")
 	say := func(code string, sev packager.Severity, args packager.Args) {
 		args["uscc"], args["length"] = r.Normal, strconv.Itoa(len([]rune(r.Normal)))
-		f := c.about(code, sev, "business_licence", args)
-		if c.asking["business_licence"] == nil {
-			f.Requirement = ""
-		}
-		f.Pos = at
-		c.say(f)
+		c.say(packager.Finding{Code: code, Severity: sev, Pos: at, Args: args})
 	}
 	blocked := false
 	for _, p := range r.Problems {

@@ -323,15 +323,15 @@ func TestFindings(t *testing.T) {
 
 		// Numbers.
 		{"USCC: wrong check character", func(in *packager.Inspection) { in.Case.Applicant.USCC = "91330106673959654Q" },
-			[]string{"block USCC_INVALID business_licence", "info USCC_ON_LICENCE business_licence"}},
+			[]string{"block USCC_INVALID", "info USCC_ON_LICENCE business_licence"}},
 		{"USCC: letter O", func(in *packager.Inspection) {
 			in.Case.Applicant.USCC = "9133O106673959654P"
 			file(in, licence).QR = []string{"http://gsxt.gov.cn/%7Babc_DEF-1500000000000%7D"}
-		}, []string{"block USCC_INVALID business_licence", "info USCC_HINT business_licence", "info LICENCE_QR_OPAQUE business_licence"}},
+		}, []string{"block USCC_INVALID", "info USCC_HINT", "info LICENCE_QR_OPAQUE business_licence"}},
 		{"USCC: lower case and full width", func(in *packager.Inspection) {
 			in.Case.Applicant.USCC = "９１３３０１０６６７３９５９６５４p"
 		}, nil},
-		{"government with a company's code", func(in *packager.Inspection) { in.Case.AccountType = "government" }, []string{"warn USCC_CATEGORY_UNUSUAL business_licence"}},
+		{"government with a company's code", func(in *packager.Inspection) { in.Case.AccountType = "government" }, []string{"warn USCC_CATEGORY_UNUSUAL"}},
 		{"ID: wrong check digit", func(in *packager.Inspection) { legal(in).IDNumber = "110199198001010017" }, []string{"block ID_NUMBER_INVALID legal_rep_id_portrait"}},
 		{"ID: no such day", func(in *packager.Inspection) { legal(in).IDNumber = "110199199002290018" },
 			[]string{"block ID_NUMBER_INVALID legal_rep_id_portrait", "block ID_BIRTH_DATE_IMPOSSIBLE legal_rep_id_portrait"}},
@@ -636,5 +636,85 @@ func TestFindings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// messy is a case with as much wrong as fits into one.
+func messy() *packager.Inspection {
+	in := base()
+	in.Case.Applicant.USCC = "9I33O106673959654P"
+	in.Case.Applicant.LegalRepresentative.IDNumber = "11O199199OO2290018"
+	in.Case.Agent = &packager.Person{Name: "样本乙", IDNumber: "x"}
+	in.Case.Facts["auto_renewal_off"] = packager.Fact{Value: true, On: day("2026-12-01")}
+	for _, id := range []string{"application_letter", "authorization_letter", "business_licence", "legal_rep_id_portrait", "labour_contract"} {
+		in.Case.Papers[id] = packager.Paper{Undated: id == "authorization_letter", Dated: day("2027-01-01"), Sealed: ptr(false), Signed: ptr(false), Addressee: "别家", AccountID: "别号",
+			Name: "别家公司", USCC: "9144030071526726XG", LegalRepresentative: "别人", Agent: "别人", IDNumber: "310199198512310026", ValidFrom: day("2027-01-01"), ValidUntil: day("2020-01-01")}
+	}
+	for i := range in.Files {
+		f := &in.Files[i]
+		f.SHA256 = "same"
+		f.Fields = []packager.Field{read("name", "又一家公司"), proven("uscc", "91110000802100433B", "qr"), read("valid_until", "2020.01.01"), read("dated", "2030年1月1日")}
+	}
+	in.Rules.Doubts = []packager.Doubt{{ID: "D-1"}, {ID: "D-2"}}
+	in.Rules.Unconfirmed = true
+	in.Findings = []packager.Finding{{Code: "FILE_UNPLACED", Severity: packager.Info, Material: "materials/x"}}
+	return in
+}
+
+func TestSameInspectionGivesSameReport(t *testing.T) {
+	first := Check(messy())
+	if len(first.Findings) < 30 {
+		t.Fatalf("only %d findings", len(first.Findings))
+	}
+	for range 20 {
+		if again := Check(messy()); !reflect.DeepEqual(again, first) {
+			t.Fatalf("two runs differ:\n%q\n%q", all(first), all(again))
+		}
+	}
+	if !slices.IsSortedFunc(first.Findings, func(a, b packager.Finding) int { return a.Severity.Rank() - b.Severity.Rank() }) {
+		t.Errorf("not the most urgent first: %q", all(first))
+	}
+}
+
+func TestCheckChangesNothing(t *testing.T) {
+	in, want := messy(), messy()
+	Check(in)
+	if !reflect.DeepEqual(in, want) {
+		t.Error("the inspection was changed")
+	}
+}
+
+func TestAgreementTable(t *testing.T) {
+	in := base()
+	in.Case.Papers["application_letter"] = packager.Paper{Name: "样本科技有限责任公司", AccountID: "gh_0123456789ab"}
+	file(in, "materials/营业执照.jpg").Fields = []packager.Field{proven("uscc", "91330106673959654P", "qr"), read("legal_representative", "测试甲")}
+	got := map[string]packager.Agreement{}
+	for _, row := range Check(in).Agreement {
+		got[row.Field] = row
+	}
+	for field, want := range map[string][]packager.AgreementCell{
+		"name":                 {{Material: "materials/申请函.jpg", Value: "样本科技有限责任公司", By: "user"}},
+		"uscc":                 {{Material: "materials/营业执照.jpg", Value: "91330106673959654P", By: "qr", Equal: true}},
+		"legal_representative": {{Material: "materials/营业执照.jpg", Value: "测试甲", By: "ocr", Equal: true}},
+		"account_id":           {{Material: "materials/申请函.jpg", Value: "gh_0123456789ab", By: "user", Equal: true}},
+		"agent":                nil,
+	} {
+		if row, ok := got[field]; !ok || !reflect.DeepEqual(row.Read, want) {
+			t.Errorf("%s: %+v", field, row)
+		}
+	}
+}
+
+// What the contract calls a case without anything that may be left out has to
+// pass as far as check is concerned: no papers, no consent, no facts.
+func TestMinimalCaseIsNotBlocked(t *testing.T) {
+	in := base()
+	k := in.Case
+	in.Case = &packager.Case{Platform: k.Platform, Application: "close", Account: packager.Account{ID: k.Account.ID},
+		Applicant: packager.Applicant{Name: k.Applicant.Name, USCC: k.Applicant.USCC}}
+	requirement(in, "auto_renewal_off").Outcome = packager.Unknown
+	remove(in, "materials/关闭.png")
+	if r := Check(in); !r.Complete() {
+		t.Errorf("blocked: %q", all(r))
 	}
 }
