@@ -184,7 +184,7 @@ const (
 // StartMinIO runs MinIO on a directory of its own until the end of the test.
 func StartMinIO(t testing.TB) Server {
 	t.Helper()
-	return start(t, minioProgram, "/minio/health/live", func(dir, address string) ([]string, []string) {
+	return start(t, minioProgram, "/minio/health/cluster", func(dir, address string) ([]string, []string) {
 		return []string{"server", "--quiet", "--address", address, dir},
 			[]string{"MINIO_ROOT_USER=" + testAccessKey, "MINIO_ROOT_PASSWORD=" + testSecretKey, "MINIO_UPDATE=off", "MINIO_BROWSER=off", "MINIO_CI_CD=1"}
 	})
