@@ -142,7 +142,7 @@ func (c *checker) agree(p particular) {
 		}
 		stated, read := p.stated, r.value
 		if p.hidden {
-			stated, read = mask(stated), mask(read)
+			stated, read = identity.Mask(stated), identity.Mask(read)
 		}
 		f := c.about(p.code, sev, r.id, c.paperArgs(r.id, packager.Args{
 			"stated": stated, "read": read, "by": r.by, "reason": string(cmp.Reason)}))
@@ -190,10 +190,11 @@ func exact(judge func(string) identity.Result) func(a, b string) identity.Compar
 // compareAccount compares account ids: blanks, width and case aside; some
 // platforms' ids do tell case apart, so that case alone is similar.
 func compareAccount(a, b string) identity.Comparison {
+	a, b = identity.Plain(a), identity.Plain(b)
 	switch {
-	case plain(a) == plain(b):
+	case a == b:
 		return identity.Comparison{Likeness: identity.Same}
-	case strings.EqualFold(plain(a), plain(b)):
+	case strings.EqualFold(a, b):
 		return identity.Comparison{Likeness: identity.Similar, Reason: identity.ReasonCase}
 	}
 	return identity.Comparison{Likeness: identity.Different}

@@ -19,7 +19,6 @@ import (
 	"strings"
 
 	"dossier/packager"
-	"dossier/packager/identity"
 )
 
 // Check judges an inspection. Findings come the most urgent first: by
@@ -329,6 +328,3 @@ func part(p string) int {
 	}
 	return len(parts)
 }
-
-// mask hides an identity number in Args.
-func mask(number string) string { return identity.Mask(number) }

@@ -559,6 +559,11 @@ func TestFindings(t *testing.T) {
 			f.SHA256, f.QR = file(in, licence).SHA256, file(in, licence).QR
 			in.Files = append(in.Files, f)
 		}, []string{"info FILE_REPEATED business_licence"}},
+		{"one photo of the licence, saved twice", func(in *packager.Inspection) {
+			f := photo("materials/执照2.jpg", "business_licence")
+			f.Picture.PHash, f.QR = file(in, licence).Picture.PHash^1, file(in, licence).QR
+			in.Files = append(in.Files, f)
+		}, []string{"warn SAME_PICTURE_TWICE business_licence"}},
 		{"one photo named for licence and letter", func(in *packager.Inspection) {
 			remove(in, letter)
 			file(in, licence).IDs = []string{"business_licence", "application_letter"}

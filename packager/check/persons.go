@@ -122,7 +122,7 @@ func (c *checker) idFinding(code string, sev packager.Severity, p *person, paper
 	if args == nil {
 		args = packager.Args{}
 	}
-	args["person"], args["number"] = p.shown(), mask(p.IDNumber)
+	args["person"], args["number"] = p.shown(), identity.Mask(p.IDNumber)
 	f := c.about(code, sev, paper, args)
 	if pos := c.pos(p.field + "." + field); pos != (packager.Position{}) {
 		f.Pos = pos

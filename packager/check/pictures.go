@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"dossier/packager"
-	"dossier/packager/identity"
 )
 
 // Thresholds of picture quality. They are lenient: a photo that a person can
@@ -235,6 +234,8 @@ func (c *checker) pair(a, b *packager.Inspected) {
 		c.repeated("SAME_FILE_TWICE", packager.Warn, x, y, a.Path, b.Path)
 	case exact:
 		c.repeated("SAME_FILE_TWICE", packager.Block, x, y, a.Path, b.Path)
+	case shared(a.IDs, b.IDs) && c.pictorial(x): // one photo, saved twice
+		c.repeated("SAME_PICTURE_TWICE", packager.Warn, x, y, a.Path, b.Path)
 	case worst == sides, worst == stranger && c.pictorial(x) && c.pictorial(y) && !sameSide(x, y):
 		c.repeated("SAME_PICTURE_TWICE", c.formalPair(x, y, packager.Block), x, y, a.Path, b.Path)
 	}
@@ -301,7 +302,3 @@ func (c *checker) sharedExports() {
 		}
 	}
 }
-
-// plain is a text without blanks and of one width, for comparing ids that are
-// no numbers of a standard.
-func plain(s string) string { return identity.Plain(s) }

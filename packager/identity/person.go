@@ -246,9 +246,6 @@ func TaiwanPermit(s string) Result { return byForm(KindTaiwan, s, taiwanNew, tai
 // digits (ICAO 9303). It has no check digit outside its machine-readable zone.
 func Passport(s string) Result { return byForm(KindPassport, s, passport, nil) }
 
-// ChinesePassport reports whether a number has the form of a Chinese passport.
-func ChinesePassport(s string) bool { return passportCN.MatchString(Normal(s)) }
-
 func byForm(k Kind, s string, now, old *regexp.Regexp) Result {
 	r := Result{Kind: k, Normal: Normal(s)}
 	r.Long = r.Normal
