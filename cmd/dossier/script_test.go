@@ -75,7 +75,7 @@ func copyExample(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // expectJSON: json FILE PATH VALUE holds a value of a JSON document against a
-// text; PATH is dotted, [n] an index, # a length, and
+// text; PATH is dotted, [n] an index, len a length, and
 // [key=value] the first element with that member.
 func expectJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 3 {
@@ -95,7 +95,7 @@ func dig(v any, path string) any {
 	for part := range strings.SplitSeq(strings.ReplaceAll(path, "[", ".["), ".") {
 		switch {
 		case part == "":
-		case part == "#":
+		case part == "len":
 			list, _ := v.([]any)
 			return len(list)
 		case strings.HasPrefix(part, "["):

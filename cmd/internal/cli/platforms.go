@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,12 @@ func (c *command) platformsCommand() *cobra.Command {
 			Use: "show ID", Short: c.ui.Text("help.platforms.show"), Args: exactArgs(1),
 			RunE: func(_ *cobra.Command, args []string) error {
 				return c.withApp(func(a *app.App) error { return c.showPlatform(a, args[0]) })
+			},
+		},
+		&cobra.Command{
+			Use: "lint PATH", Short: c.ui.Text("help.platforms.lint"), Args: exactArgs(1),
+			RunE: func(_ *cobra.Command, args []string) error {
+				return c.withApp(func(a *app.App) error { return c.lintPack(a, args[0]) })
 			},
 		},
 	)
@@ -230,4 +237,19 @@ func (c *command) showDoubts(p *rules.Pack) {
 		}
 		c.ui.Line("      %s", d.Why.In(lang))
 	}
+}
+
+func (c *command) lintPack(a *app.App, path string) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return &packager.Fault{Class: packager.ClassConfig, Code: "LINT_UNREADABLE", Args: packager.Args{"file": path}, Err: err}
+	}
+	if err := a.Rules.Lint(path, b); err != nil {
+		return err
+	}
+	if c.flags.JSON {
+		return c.ui.Document(map[string]any{"version": 1, "file": path, "ok": true})
+	}
+	c.ui.Line("%s %s", c.ui.Mark(packager.StateOK), c.ui.Text("platforms.lint.ok", "file", path))
+	return nil
 }

@@ -134,12 +134,13 @@ func (c *command) root() *cobra.Command {
 	f.StringVar(&c.flags.Lang, "lang", "", c.ui.Text("flag.lang"))
 	f.StringVar(&c.flags.At, "at", "", c.ui.Text("flag.at"))
 	f.StringArrayVar(&c.flags.Rules, "rules", nil, c.ui.Text("flag.rules"))
+	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("USAGE_FLAG", "why", err.Error()) })
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.SetHelpTemplate(c.ui.Text("help.template"))
 	root.SetUsageTemplate(c.ui.Text("usage.template"))
 	root.AddCommand(
-		c.collectCommand(), c.checkCommand(), c.buildCommand(), c.verifyCommand(),
+		c.initCommand(), c.collectCommand(), c.checkCommand(), c.buildCommand(), c.verifyCommand(),
 		c.pushCommand(), c.batchCommand(), c.platformsCommand(), c.keysCommand(), c.doctorCommand(), c.versionCommand(),
 	)
 	root.InitDefaultHelpCmd()
