@@ -31,7 +31,7 @@ func (c *checker) agreement() {
 	c.agree(particular{field: "name", code: "NAME_DIFFERS", stated: k.Applicant.Name, compare: identity.CompareEntity,
 		read: c.readings("name", func(p packager.Paper) string { return p.Name }, c.namesEntity)})
 	c.agree(particular{field: "uscc", code: "USCC_DIFFERS", stated: k.Applicant.USCC, compare: exact(identity.USCC),
-		read: c.readings("uscc", func(p packager.Paper) string { return p.USCC }, func(id string) bool { return roleOf(id) == "" })})
+		read: c.readings("uscc", func(p packager.Paper) string { return p.USCC }, c.namesEntity)})
 	c.agree(particular{field: "legal_representative", code: "LEGAL_REPRESENTATIVE_DIFFERS", stated: k.Applicant.LegalRepresentative.Name, compare: identity.ComparePerson,
 		read: append(
 			c.readings("legal_representative", func(p packager.Paper) string { return p.LegalRepresentative }, func(id string) bool { return roleOf(id) == "" }),
@@ -44,11 +44,15 @@ func (c *checker) agreement() {
 	}
 }
 
-// namesEntity reports whether the name on a paper is the applicant's.
+// namesEntity reports whether the name and the code on a paper are the
+// applicant's: its licence, its letters, an authorisation under its seal (one
+// that a person gives names the person).
 func (c *checker) namesEntity(id string) bool {
-	switch c.rs.Catalogue[id].Part {
-	case "letter", "authorisation", "licence":
-		return roleOf(id) == ""
+	switch spec := c.rs.Catalogue[id]; spec.Part {
+	case "letter", "licence":
+		return true
+	case "authorisation":
+		return spec.Sealed
 	}
 	return false
 }
@@ -72,7 +76,8 @@ func (c *checker) personPapers(p *person) {
 	if p.IDNumber != "" {
 		c.agree(particular{code: "ID_NUMBER_DIFFERS", stated: p.IDNumber, hidden: true,
 			compare: exact(func(s string) identity.Result { return identity.IDNumber(p.IDType, s, c.day) }),
-			read:    c.readings("id_number", func(x packager.Paper) string { return x.IDNumber }, own)})
+			read: slices.DeleteFunc(c.readings("id_number", func(x packager.Paper) string { return x.IDNumber }, own),
+				func(r reading) bool { return r.by != "user" && !card(r.id) })}) // a contract holds the numbers of others, too
 	}
 	if p.role == "employee" || p.role == "holder" {
 		c.agree(particular{code: "PERSON_DIFFERS", stated: p.Name, compare: func(a, b string) identity.Comparison {
@@ -84,6 +89,9 @@ func (c *checker) personPapers(p *person) {
 		}, read: c.readings("name", func(x packager.Paper) string { return x.Name }, own)})
 	}
 }
+
+// card reports whether an id is a person's document.
+func card(id string) bool { return strings.Contains(id, "_id_") || strings.HasSuffix(id, "_passport") }
 
 // readings collects what papers say: the user's reading first, then the
 // machine's, in the order of the bundle.
@@ -134,11 +142,11 @@ func (c *checker) agree(p particular) {
 		if !certain {
 			continue
 		}
-		if p.code == "AGENT_DIFFERS" {
-			sev = packager.Warn
-		}
-		if p.code == "USCC_DIFFERS" && slices.Contains(licenceIDs, r.id) {
+		switch {
+		case p.code == "USCC_DIFFERS" && slices.Contains(licenceIDs, r.id):
 			continue // licence has said so
+		case p.code == "AGENT_DIFFERS", p.code == "USCC_DIFFERS" && r.by != "user": // a letter may name others
+			sev = packager.Warn
 		}
 		stated, read := p.stated, r.value
 		if p.hidden {

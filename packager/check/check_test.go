@@ -436,6 +436,20 @@ func TestFindings(t *testing.T) {
 			file(in, letter).Fields = []packager.Field{{Name: "name", Value: "別宗科技有限公司", By: "ocr", Confidence: 0.4}}
 		}, nil},
 		{"another code on the letter", paper("application_letter", packager.Paper{USCC: "9144030071526726XG"}), []string{"block USCC_DIFFERS application_letter"}},
+		{"another code on the letter, as a machine reads", func(in *packager.Inspection) {
+			file(in, letter).Fields = []packager.Field{proven("uscc", "9144030071526726XG", "ocr")}
+		}, []string{"warn USCC_DIFFERS application_letter"}},
+		{"two codes on the letter", func(in *packager.Inspection) {
+			file(in, letter).Fields = []packager.Field{proven("uscc", "9144030071526726XG", "ocr"), proven("uscc", "91330106673959654P", "ocr")}
+		}, nil},
+		{"an administrator's authorisation names the administrator", paper("sub_account_authorization", packager.Paper{Name: "样本庚"}), nil},
+		{"a contract holds the employer's number", func(in *packager.Inspection) {
+			in.Case.Employee = &packager.Person{Name: "样本丙", IDNumber: "440399200106300033"}
+			in.Case.Consent = []packager.Consent{{Person: "样本丙", Evidence: []string{"x"}}}
+			f := photo("materials/合同.jpg", "labour_contract")
+			f.Fields = []packager.Field{proven("id_number", "110199198001010016", "ocr")}
+			in.Files = append(in.Files, f)
+		}, nil},
 		{"another account on the letter", paper("application_letter", packager.Paper{AccountID: "gh_ffffffffffff"}), []string{"block ACCOUNT_DIFFERS application_letter"}},
 		{"account in another case", paper("application_letter", packager.Paper{AccountID: "GH_0123456789AB"}), []string{"warn ACCOUNT_DIFFERS application_letter"}},
 		{"another legal representative on the licence", paper("business_licence", packager.Paper{LegalRepresentative: "测试丁"}),

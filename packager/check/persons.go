@@ -364,7 +364,7 @@ func (c *checker) filer() (person, bool) {
 // materials, "" if there is none.
 func (c *checker) personalPaper(p *person) string {
 	for _, id := range c.placedIDs() {
-		if roleOf(id) == p.role && len(c.placed[id]) > 0 && (c.rs.Catalogue[id].Personal || strings.Contains(id, "_id_")) {
+		if roleOf(id) == p.role && len(c.placed[id]) > 0 && (c.rs.Catalogue[id].Personal || card(id)) {
 			return id
 		}
 	}

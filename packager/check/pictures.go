@@ -178,7 +178,7 @@ func (c *checker) kinship(x, y string) kinship {
 		return identical
 	}
 	rx, ry := roleOf(x), roleOf(y)
-	if rx != "" && rx == ry && strings.Contains(x, "_id_") && strings.Contains(y, "_id_") {
+	if rx != "" && rx == ry && card(x) && card(y) {
 		return sides
 	}
 	if rx != "" && ry != "" && rx != ry && strings.TrimPrefix(x, rx) == strings.TrimPrefix(y, ry) {
