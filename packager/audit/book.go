@@ -99,6 +99,21 @@ func newBook(p *i18n.Printer, mask func(string) string, header, tmp string) (*bo
 	return b, b.f.SetDefaultFont(fontName)
 }
 
+// properties are those of the file. Their time is given: that of the last
+// event, so that making the workbook again changes nothing.
+func (b *book) properties(title, subject, id, tool string, at time.Time) error {
+	when, who := at.UTC().Format(time.RFC3339), "dossier "+tool
+	if err := b.f.SetDocProps(&excelize.DocProperties{
+		Title: title, Subject: subject, Identifier: id, Version: "1",
+		Creator: who, LastModifiedBy: who, Created: when, Modified: when,
+		Language: map[string]string{"zh": "zh-CN", "en": "en"}[b.p.Lang],
+	}); err != nil {
+		return err
+	}
+	full := true
+	return b.f.SetCalcProps(&excelize.CalcPropsOptions{FullCalcOnLoad: &full})
+}
+
 // reserve makes the sheets in their order, so that each can link to any.
 func (b *book) reserve(ids ...string) error {
 	for i, id := range ids {
@@ -373,6 +388,8 @@ func (s *sheet) value(c cell) (any, error) {
 		return nil, err
 	}
 	switch {
+	case c.formula != "" && c.kind == kindCount:
+		return excelize.Cell{StyleID: id, Formula: c.formula, Value: c.number}, nil
 	case c.formula != "":
 		return excelize.Cell{StyleID: id, Formula: c.formula, Value: shown}, nil
 	case (c.kind == kindCount || c.kind == kindDay || c.kind == kindTime) && !c.empty:

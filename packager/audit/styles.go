@@ -15,22 +15,23 @@ const (
 	linkBlue = "1B5FAA"
 )
 
-// palette is the colours of a state: pale behind, strong for words. The words
+// palette is the colours of a state: pale behind, strong for words, bar for
+// charts. The words
 // carry a sign as well, for those who do not tell the colours apart.
-type palette struct{ pale, strong string }
+type palette struct{ pale, strong, bar string }
 
 func paletteOf(s packager.Severity) palette {
 	switch s {
 	case packager.StateOK:
-		return palette{"E3F1E5", "1E7B34"}
+		return palette{"E3F1E5", "1E7B34", "5BB374"}
 	case packager.Warn:
-		return palette{"FFF3D1", "8A5A00"}
+		return palette{"FFF3D1", "8A5A00", "E8B339"}
 	case packager.Block:
-		return palette{"FBE1DE", "B3261E"}
+		return palette{"FBE1DE", "B3261E", "D65A50"}
 	case packager.Info:
-		return palette{"E4EEF9", "1F5FA8"}
+		return palette{"E4EEF9", "1F5FA8", "6FA3DB"}
 	}
-	return palette{"F1F3F5", "52606D"}
+	return palette{"F1F3F5", "52606D", "98A2AD"}
 }
 
 type styleKey struct {
@@ -89,7 +90,7 @@ func styleOf(k styleKey) *excelize.Style {
 	case kindMono:
 		s.Font.Family, s.Font.Size = monoName, 9
 	case kindCount:
-		s.NumFmt, s.Alignment.Horizontal = formatCount, "right"
+		s.NumFmt, s.Alignment.Horizontal, s.Alignment.Indent = formatCount, "right", 0
 	case kindDay:
 		s.NumFmt, s.CustomNumFmt, s.Alignment.Horizontal = 0, &formatDay, "center"
 	case kindTime:

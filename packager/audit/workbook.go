@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/xuri/excelize/v2"
-
 	"dossier/packager"
 	"dossier/packager/i18n"
 )
@@ -50,7 +48,11 @@ func writeWorkbook(ctx context.Context, w io.Writer, src source, dir string) err
 	}); err != nil {
 		return err
 	}
-	if err := v.properties(); err != nil {
+	at := v.last
+	if at.IsZero() {
+		at = v.report.Rules.Day.Time()
+	}
+	if err := b.properties(header, v.report.Rules.Name.In(b.p.Lang), v.plan.BundleID, v.plan.Tool, at); err != nil {
 		return err
 	}
 	pictures, err := v.thumbnails(ctx)
@@ -69,30 +71,6 @@ func writeWorkbook(ctx context.Context, w io.Writer, src source, dir string) err
 		}
 	}
 	return b.save(w, dir)
-}
-
-// properties are those of the file. Its times are those of the last event, so
-// that making the workbook again changes nothing.
-func (v *view) properties() error {
-	at := v.last.UTC().Format(time.RFC3339)
-	if v.last.IsZero() {
-		at = v.report.Rules.Day.Time().UTC().Format(time.RFC3339)
-	}
-	tool := "dossier " + v.plan.Tool
-	if err := v.f.SetDocProps(&excelize.DocProperties{
-		Title:          v.p.Text("audit.header", packager.Args{"bundle": v.plan.BundleID}),
-		Subject:        v.report.Rules.Name.In(v.p.Lang),
-		Creator:        tool,
-		LastModifiedBy: tool,
-		Created:        at, Modified: at,
-		Identifier: v.plan.BundleID,
-		Language:   map[string]string{"zh": "zh-CN", "en": "en"}[v.p.Lang],
-		Version:    "1",
-	}); err != nil {
-		return err
-	}
-	full := true
-	return v.f.SetCalcProps(&excelize.CalcPropsOptions{FullCalcOnLoad: &full})
 }
 
 // view is the source, looked up in the ways that the sheets need.
