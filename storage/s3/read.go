@@ -28,17 +28,45 @@ func (s *Store) Stat(ctx context.Context, key string) (storage.Object, error) {
 
 func (s *Store) head(ctx context.Context, op, key string) (minio.ObjectInfo, error) {
 	var info minio.ObjectInfo
-	err := s.do(ctx, op, key, func(ctx context.Context) (err error) {
-		info, err = s.core.StatObject(ctx, s.bucket, s.full(key), minio.StatObjectOptions{Checksum: true, ServerSideEncryption: s.sse})
-		return err
-	})
-	if storage.CodeOf(err) == storage.NotFound {
-		// HEAD has no body: a bucket that is not there looks the same.
-		if there, berr := s.core.BucketExists(ctx, s.bucket); berr == nil && !there {
-			return info, &storage.Error{Code: storage.NoBucket, Op: op, Key: key, Args: map[string]string{"bucket": s.bucket}}
+	ask := func() error {
+		return s.do(ctx, op, key, func(ctx context.Context) (err error) {
+			info, err = s.core.StatObject(ctx, s.bucket, s.full(key), minio.StatObjectOptions{Checksum: true, ServerSideEncryption: s.sse})
+			return err
+		})
+	}
+	err := ask()
+	switch storage.CodeOf(err) {
+	case storage.NotFound, storage.Denied, storage.Failed:
+		// The answer to HEAD has no body, so its reason is a guess: a bucket
+		// that is not there, a clock that is off, a token that is over. Once
+		// the bucket has answered a request it is there.
+		if storage.CodeOf(err) == storage.NotFound && s.answered.Load() {
+			return info, err
 		}
+		reason := s.reason(ctx, op, key)
+		if reason == nil {
+			return info, ask()
+		}
+		return info, reason
 	}
 	return info, err
+}
+
+// reason asks with a GET why a HEAD was refused.
+func (s *Store) reason(ctx context.Context, op, key string) error {
+	return s.do(ctx, op, key, func(ctx context.Context) error {
+		opts := minio.GetObjectOptions{ServerSideEncryption: s.sse}
+		opts.Set("Range", "bytes=0-0")
+		body, _, _, err := s.core.GetObject(ctx, s.bucket, s.full(key), opts)
+		var resp minio.ErrorResponse
+		if errors.As(err, &resp) && resp.StatusCode == http.StatusRequestedRangeNotSatisfiable {
+			return nil // there, and empty
+		}
+		if err != nil {
+			return err
+		}
+		return body.Close()
+	})
 }
 
 func (s *Store) object(key string, info minio.ObjectInfo) storage.Object {

@@ -33,6 +33,7 @@ func (s *Store) do(ctx context.Context, op, key string, request func(context.Con
 		err := request(rctx)
 		r.detach()
 		if err == nil {
+			s.answered.Store(true)
 			return nil
 		}
 		if ctx.Err() != nil {

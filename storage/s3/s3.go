@@ -79,6 +79,8 @@ type Store struct {
 	sse     encrypt.ServerSide
 	found   atomic.Pointer[storage.Capabilities] // by Probe
 	buffers chan []byte
+	// answered: a request succeeded, so there is a bucket and we are let in.
+	answered atomic.Bool
 }
 
 // Open returns the store at an s3://bucket/prefix URL. It reads variables and

@@ -467,3 +467,6 @@ func testPublishersRace(t *testing.T, s Full) {
 		t.Errorf("published: %v", numbers)
 	}
 }
+
+// FromSeed is Random as a content.
+func FromSeed(seed uint64, n int) storage.Content { return storage.FromBytes(Random(seed, n)) }
