@@ -164,7 +164,6 @@ type table struct {
 const pictureHeight = 62
 
 func (b *book) table(t table) error {
-	name := b.names[t.id]
 	last, err := b.measure(&t)
 	if err != nil {
 		return err
@@ -174,31 +173,8 @@ func (b *book) table(t table) error {
 		return err
 	}
 	area := fmt.Sprintf("A1:%s%d", lastCol, last)
-	if err := b.setUp(name, t.tab, area, 0); err != nil {
-		return err
-	}
-	sw, err := b.f.NewStreamWriter(name)
+	s, err := b.open(t, area)
 	if err != nil {
-		return err
-	}
-	for i, c := range t.columns {
-		if err := sw.SetColWidth(i+1, i+1, c.width); err != nil {
-			return err
-		}
-	}
-	corner, err := excelize.CoordinatesToCellName(t.freeze+1, 2)
-	if err != nil {
-		return err
-	}
-	pane := "bottomLeft"
-	if t.freeze > 0 {
-		pane = "bottomRight"
-	}
-	if err := sw.SetPanes(&excelize.Panes{Freeze: true, XSplit: t.freeze, YSplit: 1, TopLeftCell: corner, ActivePane: pane}); err != nil {
-		return err
-	}
-	s := &sheet{book: b, sw: sw, name: name, columns: t.columns}
-	if err := s.heads(); err != nil {
 		return err
 	}
 	if err := t.rows(func(row []cell) error {
@@ -214,17 +190,48 @@ func (b *book) table(t table) error {
 		return err
 	}
 	if t.alarm != "" && last > 1 {
-		if err := b.alarm(name, fmt.Sprintf("%[1]s2:%[1]s%[2]d", t.alarm, last), t.calm); err != nil {
+		if err := b.alarm(s.name, fmt.Sprintf("%[1]s2:%[1]s%[2]d", t.alarm, last), t.calm); err != nil {
 			return err
 		}
 	}
-	if err := b.f.AutoFilter(name, area, nil); err != nil {
+	if err := b.f.AutoFilter(s.name, area, nil); err != nil {
 		return err
 	}
-	if err := b.f.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: "'" + name + "'!$1:$1", Scope: name}); err != nil {
+	if err := b.f.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: b.place(t.id, "$1:$1"), Scope: s.name}); err != nil {
 		return err
 	}
-	return sw.Flush()
+	return s.sw.Flush()
+}
+
+// open begins the sheet of a table: its columns, what stays when one scrolls,
+// and its head.
+func (b *book) open(t table, area string) (*sheet, error) {
+	name := b.names[t.id]
+	if err := b.setUp(name, t.tab, area, 0); err != nil {
+		return nil, err
+	}
+	sw, err := b.f.NewStreamWriter(name)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range t.columns {
+		if err := sw.SetColWidth(i+1, i+1, c.width); err != nil {
+			return nil, err
+		}
+	}
+	corner, err := excelize.CoordinatesToCellName(t.freeze+1, 2)
+	if err != nil {
+		return nil, err
+	}
+	pane := "bottomLeft"
+	if t.freeze > 0 {
+		pane = "bottomRight"
+	}
+	if err := sw.SetPanes(&excelize.Panes{Freeze: true, XSplit: t.freeze, YSplit: 1, TopLeftCell: corner, ActivePane: pane}); err != nil {
+		return nil, err
+	}
+	s := &sheet{book: b, sw: sw, name: name, columns: t.columns}
+	return s, s.heads()
 }
 
 // measure finds the widths that fit and returns the last row.

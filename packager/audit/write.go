@@ -29,8 +29,8 @@ type Options struct {
 	// Bundle is the name of the PDF in Final. Default: the base of its path.
 	Bundle string
 	// Thumbnails is the largest number of materials for which each picture is
-	// shown in its row: with more materials there are none. 0 means 2,000, a negative
-	// number none.
+	// shown in its row; with more materials there are none. 0 means 2,000, a
+	// negative number none.
 	Thumbnails int
 }
 

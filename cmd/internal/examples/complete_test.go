@@ -20,15 +20,17 @@ import (
 	"dossier/templates"
 )
 
-// verdicts are the blockers and warnings of each example. A warning that all
-// share is the price of a credit code that belongs to nobody: its division
-// code 000000 is not assigned.
+// sampleCode is a warning that all five share, the price of a credit code that
+// belongs to nobody: its division code 000000 is not assigned.
+const sampleCode = "USCC_DIVISION_UNUSUAL"
+
+// verdicts are the blockers and warnings of each example.
 var verdicts = map[string][]string{
-	"weibo_enterprise": {"warn USCC_UNUSUAL"},
-	"wecom_account":    {"warn USCC_UNUSUAL"},
-	"wechat_oa":        {"warn USCC_UNUSUAL"},
-	"weibo_video":      {"warn USCC_UNUSUAL"},
-	"douyin_employee":  {"warn USCC_UNUSUAL"},
+	"weibo_enterprise": {"warn " + sampleCode},
+	"wecom_account":    {"warn " + sampleCode},
+	"wechat_oa":        {"warn " + sampleCode},
+	"weibo_video":      {"warn " + sampleCode},
+	"douyin_employee":  {"warn " + sampleCode},
 	"incomplete_wechat_oa": {
 		"block BACKUP_MISSING articles",
 		"block ID_EXPIRED legal_rep_id_emblem",
@@ -101,7 +103,7 @@ func TestVerdicts(t *testing.T) {
 					continue
 				}
 				s := string(f.Severity) + " " + f.Code
-				if f.Requirement != "" && !slices.Contains([]string{"USCC_UNUSUAL", "USCC_INVALID"}, f.Code) {
+				if f.Requirement != "" && !slices.Contains([]string{sampleCode, "USCC_INVALID"}, f.Code) {
 					s += " " + f.Requirement
 				}
 				got = append(got, s)
@@ -144,7 +146,7 @@ func TestVerdictsWithOCR(t *testing.T) {
 		}
 		r := judge(t, x, name, "2026-11-22")
 		for _, f := range r.Findings {
-			if f.Severity == packager.Block || f.Severity == packager.Warn && f.Code != "USCC_UNUSUAL" {
+			if f.Severity == packager.Block || f.Severity == packager.Warn && f.Code != sampleCode {
 				t.Errorf("%s: %v", name, f)
 			}
 		}
