@@ -23,7 +23,7 @@ var decimal = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]{0,17})(\.[0-9]+)?([eE][-+]
 // answers those.
 func (d *Doc) Decode(into any) packager.Diagnostics {
 	dec := decoder{doc: d}
-	dec.value("", d.root, reflect.ValueOf(into).Elem())
+	dec.value(nil, d.root, reflect.ValueOf(into).Elem())
 	return sorted(dec.found)
 }
 
@@ -32,14 +32,14 @@ type decoder struct {
 	found packager.Diagnostics
 }
 
-func (d *decoder) wrong(code, path string, n *yaml.Node, suggestion string) {
-	d.found = append(d.found, d.doc.diagnostic(code, path, d.doc.place(nil, n),
+func (d *decoder) wrong(code string, path *trail, n *yaml.Node, suggestion string) {
+	d.found = append(d.found, d.doc.diagnostic(code, path.String(), d.doc.place(nil, n),
 		packager.Args{"got": display(n.Value)}, suggestion))
 }
 
-func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
+func (d *decoder) value(path *trail, n *yaml.Node, v reflect.Value) {
 	n = follow(n)
-	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
+	if isNull(n) {
 		return
 	}
 	if v.Kind() == reflect.Pointer {
@@ -47,7 +47,8 @@ func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
 		d.value(path, n, v.Elem())
 		return
 	}
-	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok && n.Kind == yaml.ScalarNode {
+	if n.Kind == yaml.ScalarNode && reflect.PointerTo(v.Type()).Implements(textUnmarshaler) {
+		u := v.Addr().Interface().(encoding.TextUnmarshaler)
 		if err := u.UnmarshalText([]byte(n.Value)); err != nil {
 			d.text(path, n, v)
 		}
@@ -68,7 +69,7 @@ func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
 }
 
 // text reports a text that its type cannot read.
-func (d *decoder) text(path string, n *yaml.Node, v reflect.Value) {
+func (d *decoder) text(path *trail, n *yaml.Node, v reflect.Value) {
 	if _, isDay := v.Interface().(packager.Day); isDay {
 		day, _ := DayLike(n.Value)
 		d.wrong("YAML_DAY", path, n, day.String())
@@ -77,7 +78,7 @@ func (d *decoder) text(path string, n *yaml.Node, v reflect.Value) {
 	d.wrong("YAML_INVALID_TEXT", path, n, "")
 }
 
-func (d *decoder) structure(path string, n *yaml.Node, v reflect.Value) {
+func (d *decoder) structure(path *trail, n *yaml.Node, v reflect.Value) {
 	if n.Kind != yaml.MappingNode {
 		d.wrong("YAML_WANT_MAP", path, n, "")
 		return
@@ -86,12 +87,12 @@ func (d *decoder) structure(path string, n *yaml.Node, v reflect.Value) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i].Value
 		if index, ok := fields[key]; ok {
-			d.value(join(path, key), n.Content[i+1], v.Field(index))
+			d.value(&trail{up: path, key: key}, n.Content[i+1], v.Field(index))
 		}
 	}
 }
 
-func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value) {
+func (d *decoder) mapping(path *trail, n *yaml.Node, v reflect.Value) {
 	if n.Kind != yaml.MappingNode {
 		d.wrong("YAML_WANT_MAP", path, n, "")
 		return
@@ -100,12 +101,12 @@ func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i].Value
 		item := reflect.New(v.Type().Elem()).Elem()
-		d.value(join(path, key), n.Content[i+1], item)
+		d.value(&trail{up: path, key: key}, n.Content[i+1], item)
 		v.SetMapIndex(reflect.ValueOf(key), item)
 	}
 }
 
-func (d *decoder) list(path string, n *yaml.Node, v reflect.Value) {
+func (d *decoder) list(path *trail, n *yaml.Node, v reflect.Value) {
 	items := []*yaml.Node{n}
 	if n.Kind == yaml.SequenceNode {
 		items = n.Content
@@ -119,21 +120,23 @@ func (d *decoder) list(path string, n *yaml.Node, v reflect.Value) {
 	for i, item := range items {
 		at := path
 		if n.Kind == yaml.SequenceNode {
-			at = join(path, strconv.Itoa(i))
+			at = &trail{up: path, index: i}
 		}
 		d.value(at, item, v.Index(i))
 	}
 }
 
-func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value) {
+func (d *decoder) scalar(path *trail, n *yaml.Node, v reflect.Value) {
 	if n.Kind != yaml.ScalarNode {
 		d.wrong("YAML_WANT_TEXT", path, n, "")
 		return
 	}
+	if v.Kind() == reflect.String {
+		v.SetString(n.Value)
+		return
+	}
 	x := scalar(n)
 	switch v.Kind() {
-	case reflect.String:
-		v.SetString(n.Value)
 	case reflect.Bool:
 		if b, ok := x.(bool); ok {
 			v.SetBool(b)
@@ -191,20 +194,21 @@ func isText(t reflect.Type) bool {
 	return t.Kind() == reflect.String || reflect.PointerTo(t).Implements(textUnmarshaler)
 }
 
-// fieldType returns the type of the field key of a struct or map.
-func fieldType(t reflect.Type, key string) reflect.Type {
+// fieldType returns the type of the field key of a struct or map; known is
+// false for a key that a struct does not have.
+func fieldType(t reflect.Type, key string) (field reflect.Type, known bool) {
 	if t == nil {
-		return nil
+		return nil, true
 	}
 	switch t.Kind() {
 	case reflect.Map:
-		return t.Elem()
+		return t.Elem(), true
 	case reflect.Struct:
 		if i, ok := fieldsOf(t)[key]; ok {
-			return t.Field(i).Type
+			return t.Field(i).Type, true
 		}
 	}
-	return nil
+	return nil, false
 }
 
 var fieldCache sync.Map // reflect.Type → map[string]int

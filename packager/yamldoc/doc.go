@@ -165,6 +165,20 @@ func step(n *yaml.Node, path string) (key, value *yaml.Node, rest string, ok boo
 	return key, value, rest, ok
 }
 
+// isNull reports whether a field has no value.
+func isNull(n *yaml.Node) bool {
+	if n.Kind != yaml.ScalarNode || n.Style&quoted != 0 || n.Tag != "" && n.Tag != "!!null" {
+		return false
+	}
+	switch n.Value {
+	case "", "~", "null", "Null", "NULL":
+		return true
+	}
+	return false
+}
+
+const quoted = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
+
 // follow resolves an alias. Parse has made sure that no alias is part of
 // itself.
 func follow(n *yaml.Node) *yaml.Node {
@@ -172,6 +186,24 @@ func follow(n *yaml.Node) *yaml.Node {
 		n = n.Alias
 	}
 	return n
+}
+
+// trail is the way to a field, made without allocating: its text is needed
+// for mistakes only.
+type trail struct {
+	up    *trail
+	key   string // "" for an item of a sequence, or for the empty key
+	index int
+}
+
+func (t *trail) String() string {
+	switch {
+	case t == nil:
+		return ""
+	case t.key == "":
+		return join(t.up.String(), strconv.Itoa(t.index))
+	}
+	return join(t.up.String(), t.key)
 }
 
 func join(path, key string) string {

@@ -96,7 +96,15 @@ func guess(b []byte) string {
 
 var errDocuments = errors.New("more than one document")
 
-func (d *Doc) read(b []byte) (err error) {
+// read sets the root.
+func (d *Doc) read(b []byte) error {
+	if d.root = quick(string(b)); d.root != nil {
+		return nil
+	}
+	return d.readFull(b)
+}
+
+func (d *Doc) readFull(b []byte) (err error) {
 	// The parser meets whatever people put into a file: a panic of it is a
 	// syntax error of theirs.
 	defer func() {
@@ -229,12 +237,12 @@ func fromText(err error) (packager.Position, string) {
 // vet checks what the parser lets through: emptiness, the kind of the top,
 // duplicate keys, keys that are no scalars, tags, merge keys, aliases.
 func (d *Doc) vet() packager.Diagnostics {
-	if d.root == nil || d.root.Kind == yaml.ScalarNode && d.root.ShortTag() == "!!null" {
+	if d.root == nil || isNull(d.root) {
 		return packager.Diagnostics{{Code: "YAML_NO_CONTENT", Pos: packager.Position{File: d.Name}}}
 	}
 	v := &vetter{doc: d, sizes: map[*yaml.Node]int{}, open: map[*yaml.Node]bool{}}
-	if v.node("", d.root, 0) > maxNodes {
-		v.report("YAML_TOO_MANY", "", d.root, packager.Args{"limit": strconv.Itoa(maxNodes)})
+	if v.node(nil, d.root, 0) > maxNodes {
+		v.report("YAML_TOO_MANY", nil, d.root, packager.Args{"limit": strconv.Itoa(maxNodes)})
 	}
 	if len(v.found) > 0 {
 		return sorted(v.found)
@@ -251,50 +259,53 @@ func (d *Doc) vet() packager.Diagnostics {
 type vetter struct {
 	doc   *Doc
 	found packager.Diagnostics
-	sizes map[*yaml.Node]int  // nodes below, aliases resolved
-	open  map[*yaml.Node]bool // on the way down
+	sizes map[*yaml.Node]int  // of anchored nodes: nodes below, aliases resolved
+	open  map[*yaml.Node]bool // anchored nodes on the way down
 }
 
-func (v *vetter) report(code, path string, n *yaml.Node, args packager.Args) {
-	v.found = append(v.found, v.doc.diagnostic(code, path, v.doc.place(nil, n), args, ""))
+func (v *vetter) report(code string, path *trail, n *yaml.Node, args packager.Args) {
+	v.found = append(v.found, v.doc.diagnostic(code, path.String(), v.doc.place(nil, n), args, ""))
 }
 
 // node returns the number of nodes that n stands for, maxNodes+1 at most.
-func (v *vetter) node(path string, n *yaml.Node, depth int) int {
-	if n.Kind == yaml.AliasNode {
-		if n.Alias == nil || v.open[n.Alias] {
-			v.report("YAML_ALIAS_LOOP", path, n, packager.Args{"alias": display(n.Value)})
-			return 1
-		}
+func (v *vetter) node(path *trail, n *yaml.Node, depth int) int {
+	switch {
+	case n.Kind == yaml.AliasNode && (n.Alias == nil || v.open[n.Alias]):
+		v.report("YAML_ALIAS_LOOP", path, n, packager.Args{"alias": display(n.Value)})
+		return 1
+	case n.Kind == yaml.AliasNode:
 		return v.sizes[n.Alias]
-	}
-	if depth > maxDepth {
+	case depth > maxDepth:
 		v.report("YAML_TOO_DEEP", path, n, packager.Args{"limit": strconv.Itoa(maxDepth)})
 		return 1
-	}
-	if !coreTags[n.ShortTag()] {
+	case n.Tag != "" && !coreTags[n.ShortTag()]:
 		v.report("YAML_TAG", path, n, packager.Args{"tag": display(n.Tag)})
 		return 1
+	case n.Anchor == "":
+		return min(v.below(path, n, depth), maxNodes+1)
 	}
 	v.open[n] = true
+	v.sizes[n] = min(v.below(path, n, depth), maxNodes+1)
+	delete(v.open, n)
+	return v.sizes[n]
+}
+
+func (v *vetter) below(path *trail, n *yaml.Node, depth int) int {
 	size := 1
 	switch n.Kind {
 	case yaml.MappingNode:
 		size += v.mapping(path, n, depth)
 	case yaml.SequenceNode:
 		for i, item := range n.Content {
-			size += v.node(join(path, strconv.Itoa(i)), item, depth+1)
+			size += v.node(&trail{up: path, index: i}, item, depth+1)
 		}
 	}
-	delete(v.open, n)
-	size = min(size, maxNodes+1)
-	v.sizes[n] = size
 	return size
 }
 
-func (v *vetter) mapping(path string, n *yaml.Node, depth int) int {
+func (v *vetter) mapping(path *trail, n *yaml.Node, depth int) int {
 	size := 0
-	first := make(map[string]int, len(n.Content)/2)
+	var many map[string]*yaml.Node // the keys of a large mapping
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		switch {
@@ -305,15 +316,35 @@ func (v *vetter) mapping(path string, n *yaml.Node, depth int) int {
 			v.report("YAML_MERGE_KEY", path, key, nil)
 			continue
 		}
-		field := join(path, key.Value)
-		if line, twice := first[key.Value]; twice {
-			v.report("YAML_DUPLICATE_KEY", field, key, packager.Args{"key": display(key.Value), "line": strconv.Itoa(line)})
-		} else {
-			first[key.Value] = key.Line
+		if i == 64 {
+			many = map[string]*yaml.Node{}
+			for j := 0; j < i; j += 2 {
+				many[n.Content[j].Value] = n.Content[j]
+			}
+		}
+		field := &trail{up: path, key: key.Value}
+		if first := earlier(n, i, many); first != nil {
+			v.report("YAML_DUPLICATE_KEY", field, key, packager.Args{"key": display(key.Value), "line": strconv.Itoa(first.Line)})
+		} else if many != nil {
+			many[key.Value] = key
 		}
 		size += v.node(field, value, depth+1)
 	}
 	return size
+}
+
+// earlier returns the key before n.Content[i] that is the same as it. Small
+// mappings, nearly all there are, are looked through without a map.
+func earlier(n *yaml.Node, i int, many map[string]*yaml.Node) *yaml.Node {
+	if many != nil {
+		return many[n.Content[i].Value]
+	}
+	for j := 0; j < i; j += 2 {
+		if n.Content[j].Value == n.Content[i].Value && n.Content[j].Kind == yaml.ScalarNode {
+			return n.Content[j]
+		}
+	}
+	return nil
 }
 
 // coreTags are the tags that yaml/v3 resolves plain scalars to, and those of

@@ -54,7 +54,7 @@ type File struct {
 
 // Check holds the text against the schema. The Go type that it will be decoded
 // into decides how scalars are read: under a string field every scalar is its
-// text. Fields without a value (`reason:`) are as good as absent.
+// text. Known fields without a value (`reason:`) are as good as absent.
 func (s *Schema) Check(d *Doc, into any) packager.Diagnostics {
 	v, _ := instance(d.root, reflect.TypeOf(into))
 	err := s.compiled.Validate(v)
@@ -230,8 +230,10 @@ func instance(n *yaml.Node, t reflect.Type) (v any, ok bool) {
 	case yaml.MappingNode:
 		m := make(map[string]any, len(n.Content)/2)
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			if v, ok := instance(n.Content[i+1], fieldType(t, n.Content[i].Value)); ok {
-				m[n.Content[i].Value] = v
+			key := n.Content[i].Value
+			field, known := fieldType(t, key)
+			if v, ok := instance(n.Content[i+1], field); ok || !known {
+				m[key] = v
 			}
 		}
 		return m, true
@@ -248,7 +250,7 @@ func instance(n *yaml.Node, t reflect.Type) (v any, ok bool) {
 		}
 		return list, true
 	}
-	if n.ShortTag() == "!!null" {
+	if isNull(n) {
 		return nil, false
 	}
 	if isText(t) {
@@ -261,24 +263,23 @@ func instance(n *yaml.Node, t reflect.Type) (v any, ok bool) {
 // would lose characters as a number (0123, 1_000, more than 18 digits) stays
 // text, and so do dates.
 func scalar(n *yaml.Node) any {
-	switch n.ShortTag() {
-	case "!!bool":
-		if strings.EqualFold(n.Value, "true") {
-			return true
-		}
-		if strings.EqualFold(n.Value, "false") {
-			return false
-		}
-	case "!!int", "!!float":
-		if !decimal.MatchString(n.Value) {
-			break
-		}
-		if i, err := strconv.ParseInt(n.Value, 10, 64); err == nil {
-			return i
-		}
-		if f, err := strconv.ParseFloat(n.Value, 64); err == nil && strings.ContainsAny(n.Value, ".eE") {
-			return f
-		}
+	if n.Style&quoted != 0 || n.Tag == "!!str" {
+		return n.Value
+	}
+	switch n.Value {
+	case "true", "True", "TRUE":
+		return true
+	case "false", "False", "FALSE":
+		return false
+	}
+	if !decimal.MatchString(n.Value) {
+		return n.Value
+	}
+	if i, err := strconv.ParseInt(n.Value, 10, 64); err == nil {
+		return i
+	}
+	if f, err := strconv.ParseFloat(n.Value, 64); err == nil && strings.ContainsAny(n.Value, ".eE") {
+		return f
 	}
 	return n.Value
 }
