@@ -97,12 +97,25 @@ type Bundle struct {
 	Manifest []byte // the bytes of the attachment manifest.json
 	// Stamp is where the visible signature goes.
 	Stamp StampPlace
+	// Placed says where each page of each material is shown, in order.
+	Placed []Placed
 	// Proof is what compose checked in its own output with an independent
 	// reader; a disagreement is an error, so that a bundle has always passed.
 	Proof Proof
 	// Findings is what compose has to say: a paper that could not be shown, a
 	// signature that the bundle cannot carry along.
 	Findings []Finding
+}
+
+// Placed is the place of one page of a material: a page of the bundle and a
+// rectangle in PDF points from the lower left corner.
+type Placed struct {
+	Item       int // Item.No
+	Leaf       int // page of the material, from 1
+	Page       int // page of the bundle, from 1
+	X, Y, W, H float64
+	Pixels     int  // width of a picture in pixels when upright; 0 for a page of a PDF
+	Marked     bool // carries the purpose watermark
 }
 
 // Proof counts what was found, in the finished file, where it was said to be.

@@ -22,6 +22,7 @@ type book struct {
 	order  []string // the names of now in the order of the pages
 	total  int      // number of pages, from the run before
 	stamp  packager.StampPlace
+	placed []packager.Placed
 	later  []packager.TimelineEntry // what did not fit on the cover
 }
 
@@ -45,7 +46,7 @@ func (b *book) rules() *packager.RuleSet { return b.plan.Report.Rules }
 
 // lay draws the whole bundle on c.
 func (b *book) lay(c *canvas) {
-	b.c, b.now, b.order = c, map[string]span{}, nil
+	b.c, b.now, b.order, b.placed = c, map[string]span{}, nil, nil
 	b.part("cover", b.cover)
 	b.part("review", b.review)
 	b.part("index", b.index)

@@ -83,6 +83,7 @@ type sheet struct {
 type canvas struct {
 	pdf    *gofpdf.Fpdf
 	faces  [2]*face // regular, bold
+	blank  bool
 	extra  *extraFont
 	used   [2]map[rune]bool // set from the regular and the bold face
 	tiling bool             // what is set now is a watermark and may be cut off
@@ -90,14 +91,18 @@ type canvas struct {
 	w, h   float64 // of the present page
 }
 
-func newCanvas(faces [2]*face) *canvas {
+// newCanvas returns an empty canvas. A blank one measures and breaks pages and
+// prints no text: gofpdf takes longer to read the fonts than to print with them.
+func newCanvas(faces [2]*face, blank bool) *canvas {
 	p := gofpdf.NewCustom(&gofpdf.InitType{UnitStr: "pt", Size: gofpdf.SizeType{Wd: a4Short, Ht: a4Long}})
 	p.SetAutoPageBreak(false, 0)
 	p.SetMargins(0, 0, 0)
 	p.SetCatalogSort(true)
-	p.AddUTF8FontFromBytes("sc", "", faces[0].data)
-	p.AddUTF8FontFromBytes("sc", "B", faces[1].data)
-	return &canvas{pdf: p, faces: faces, extra: &extraFont{faces: faces}, used: [2]map[rune]bool{{}, {}}}
+	if !blank {
+		p.AddUTF8FontFromBytes("sc", "", faces[0].data)
+		p.AddUTF8FontFromBytes("sc", "B", faces[1].data)
+	}
+	return &canvas{pdf: p, faces: faces, blank: blank, extra: &extraFont{faces: faces}, used: [2]map[rune]bool{{}, {}}}
 }
 
 func (c *canvas) addPage(w, h float64) {
@@ -128,6 +133,9 @@ func (c *canvas) lines(s string, st style, w float64) []string {
 // text sets one line with its baseline at y and returns where it ends.
 func (c *canvas) text(x, y float64, s string, st style) float64 {
 	f := c.face(st)
+	if c.blank {
+		return x + c.width(s, st)
+	}
 	weight := ""
 	if st.bold {
 		weight = "B"

@@ -13,7 +13,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -103,7 +105,7 @@ func (k *Composer) write(ctx context.Context, p *packager.Plan, f *os.File, obs 
 	if err != nil {
 		return nil, err
 	}
-	b := &packager.Bundle{Plan: p, Pages: bk.total, Stamp: bk.stamp, Map: bk.ranges(), Findings: a.findings}
+	b := &packager.Bundle{Plan: p, Pages: bk.total, Stamp: bk.stamp, Map: bk.ranges(), Placed: bk.placed, Findings: a.findings}
 	if b.Manifest, err = manifest(p, b); err != nil {
 		return nil, err
 	}
@@ -115,8 +117,9 @@ func (k *Composer) write(ctx context.Context, p *packager.Plan, f *os.File, obs 
 	return b, err
 }
 
-// layout draws the bundle twice: once to learn the page numbers, once with
-// them.
+// layout lays the bundle out until every page number that would be printed is
+// the one that comes out (twice, as a rule; once more where a number takes
+// another line), and then prints it.
 func (k *Composer) layout(p *packager.Plan, a *assets) (*book, error) {
 	var faces [2]*face
 	for i, data := range [][]byte{k.opt.Regular, k.opt.Bold} {
@@ -128,18 +131,19 @@ func (k *Composer) layout(p *packager.Plan, a *assets) (*book, error) {
 	}
 	b := &book{plan: p, say: k.opt.Printer, assets: a, known: map[string]span{}}
 	b.total = 999 // as wide as a page number is likely to be
-	b.lay(newCanvas(faces))
-	b.known, b.total = b.now, b.c.page()
-	b.lay(newCanvas(faces))
-	for name, s := range b.known {
-		if b.now[name] != s {
-			return nil, fmt.Errorf("layout: %s moved from page %d to %d between the two passes", name, s.from, b.now[name].from)
+	for range 5 {
+		b.lay(newCanvas(faces, true))
+		if !maps.Equal(b.known, b.now) || b.total != b.c.page() {
+			b.known, b.total = b.now, b.c.page()
+			continue
 		}
+		b.lay(newCanvas(faces, false))
+		if err := b.c.pdf.Error(); err != nil {
+			return nil, fmt.Errorf("drawing pages: %w", err)
+		}
+		return b, nil
 	}
-	if err := b.c.pdf.Error(); err != nil {
-		return nil, fmt.Errorf("drawing pages: %w", err)
-	}
-	return b, nil
+	return nil, errors.New("the page numbers do not settle")
 }
 
 // ranges is the page map of the bundle.

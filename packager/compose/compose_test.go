@@ -1,23 +1,356 @@
 package compose
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"image/jpeg"
+	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
+
+	"dossier/packager"
+	"dossier/packager/pdfium"
 )
 
+func TestSameBytes(t *testing.T) {
+	d := sample(t)
+	var files [2][]byte
+	for i := range files {
+		b := compose(t, d.plan)
+		raw, err := os.ReadFile(b.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[i] = raw
+	}
+	if !bytes.Equal(files[0], files[1]) {
+		t.Error("the same plan gave two different files")
+	}
+}
+
+// What a reader meets who opens the bundle of a usual case.
 func TestSample(t *testing.T) {
 	d := sample(t)
 	b := compose(t, d.plan)
-	first, err := os.ReadFile(b.Path)
+
+	names := []string{}
+	next := 1
+	for _, r := range b.Map {
+		if r.From != next || r.To < r.From {
+			t.Errorf("%+v does not follow page %d", r, next-1)
+		}
+		next = r.To + 1
+		if r.Item == 0 {
+			names = append(names, r.Name)
+		}
+	}
+	if got := strings.Join(names, " "); got != "cover review index backup signature" || next != b.Pages+1 {
+		t.Errorf("parts %q, last page %d of %d", got, next-1, b.Pages)
+	}
+	if b.Map[1].From != 2 {
+		t.Errorf("the reviewer's sheet is on page %d", b.Map[1].From)
+	}
+	if b.Stamp.Page != b.Pages || b.Stamp.W < 100 || b.Stamp.X < 0 || b.Stamp.X+b.Stamp.W > a4Short {
+		t.Errorf("stamp %+v", b.Stamp)
+	}
+
+	t.Run("manifest", func(t *testing.T) {
+		var m packager.Manifest
+		if err := json.Unmarshal(b.Manifest, &m); err != nil {
+			t.Fatal(err)
+		}
+		if m.Pages != b.Pages || len(m.Materials) != len(d.plan.Items) || m.Materials[1].To-m.Materials[1].From != 2 {
+			t.Errorf("%+v", m)
+		}
+		if bytes.Contains(b.Manifest, []byte(d.cs.Applicant.LegalRepresentative.IDNumber)) {
+			t.Error("an identity number is in the manifest")
+		}
+	})
+	t.Run("index", func(t *testing.T) {
+		text := judge(t, "pdftotext", "-layout", "-f", "4", "-l", "4", b.Path, "-")
+		for _, r := range b.Map {
+			if r.Item == 0 {
+				continue
+			}
+			title := d.plan.Items[r.Item-1].Title.ZH
+			want := strconv.Itoa(r.From)
+			if r.To > r.From {
+				want += "–" + strconv.Itoa(r.To)
+			}
+			if !regexp.MustCompile(`(?m)^\s*` + strconv.Itoa(r.Item) + `\s+` + regexp.QuoteMeta(title) + `\s.*\s` + want + `$`).MatchString(text) {
+				t.Errorf("the index has no line for material %d %s %s:\n%s", r.Item, title, want, text)
+			}
+		}
+	})
+	t.Run("bookmarks and links of a paper", func(t *testing.T) {
+		withPDF(t, b.Path, func(doc *pdfium.Document) {
+			marks, err := doc.Bookmarks()
+			if err != nil {
+				t.Fatal(err)
+			}
+			paper := marks[4].Kids[0] // 授权文件 → 材料 2
+			from := b.Map[4].From
+			if len(paper.Kids) != 3 || paper.Kids[2].Title != "第 3 节" || paper.Kids[2].Page != from+1 {
+				t.Errorf("bookmarks %+v", paper)
+			}
+			links, err := doc.Links(from) // second page of the paper
+			if err != nil {
+				t.Fatal(err)
+			}
+			inside, web := 0, 0
+			for _, l := range links {
+				switch l.Page {
+				case from + 1:
+					inside++
+				case -1:
+					web++
+				}
+			}
+			if inside != 1 || web != 1 {
+				t.Errorf("links %+v", links)
+			}
+		})
+	})
+	t.Run("judges", func(t *testing.T) {
+		judge(t, "qpdf", "--check", b.Path)
+		if out := judge(t, "mutool", "info", b.Path); strings.Contains(out, "error") || strings.Contains(out, "repair") {
+			t.Errorf("mutool: %s", out)
+		}
+		for _, line := range strings.Split(judge(t, "pdffonts", b.Path), "\n")[2:] {
+			if f := strings.Fields(line); len(f) > 4 && f[len(f)-5] != "yes" {
+				t.Errorf("a font is not embedded: %s", line)
+			}
+		}
+		info := judge(t, "pdfinfo", b.Path)
+		for _, want := range []string{"PDF version:     1.7", "测试虚构（样本）科技有限公司", d.plan.BundleID, "Form:            none", "JavaScript:      no"} {
+			if !strings.Contains(info, want) {
+				t.Errorf("pdfinfo does not say %q:\n%s", want, info)
+			}
+		}
+		if out := judge(t, "pdftotext", "-f", "1", "-l", "1", b.Path, "-"); !strings.Contains(out, "王𬍛") {
+			t.Errorf("王𬍛 is not on the cover as text:\n%s", out)
+		}
+	})
+	t.Run("form", func(t *testing.T) {
+		raw, err := os.ReadFile(b.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(raw, []byte("/ObjStm")) || bytes.Contains(raw, []byte("/XRef")) || bytes.Count(raw, []byte("\nxref\n")) != 1 {
+			t.Error("not one classic cross-reference table")
+		}
+		if !bytes.Contains(raw, []byte("/Lang (zh-CN)")) {
+			t.Error("no language")
+		}
+	})
+}
+
+func TestNamesInAnyCharacter(t *testing.T) {
+	names := []string{"李䶮", "王𬍛", "买买提·吐尔逊", "㛃㐀", "𠮷田", "O’Neil–Šmíd", "😀测", "\u200fabc\u202e", "a\x00b\xff", "٣"}
+	d := newDesk(t)
+	d.cs.Applicant.LegalRepresentative.Name = strings.Join(names, "、")
+	d.cs.Applicant.Name = "王𬍛（样本）科技有限公司"
+	for i, name := range names {
+		id := fmt.Sprint("paper", i)
+		d.spec(id, "identity", name, true)
+		d.item(d.photo(fmt.Sprintf("materials/%s%d.jpg", strings.ToValidUTF8(strings.ReplaceAll(name, "\x00", ""), ""), i), 300, 200, 1, "证件"), id)
+	}
+	b := compose(t, d.plan)
+	withPDF(t, b.Path, func(doc *pdfium.Document) {
+		marks, err := doc.Bookmarks()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range names {
+			want := squeeze(clean(name))
+			for _, page := range []int{0, b.Placed[i].Page - 1} {
+				text, err := doc.Text(page)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !strings.Contains(squeeze(text), want) {
+					t.Errorf("%q is not on page %d", want, page+1)
+				}
+			}
+			if got := marks[3].Kids[i].Title; !strings.Contains(squeeze(got), want) {
+				t.Errorf("bookmark %q", got)
+			}
+		}
+	})
+	if info := judge(t, "pdfinfo", b.Path); !strings.Contains(info, "王𬍛（样本）科技有限公司") {
+		t.Errorf("metadata:\n%s", info)
+	}
+}
+
+func TestDraft(t *testing.T) {
+	d := sample(t)
+	d.plan.Draft = true
+	q := d.plan.Report.Requirements[3]
+	q.State, q.Satisfied = packager.Block, false
+	d.plan.Gaps = []packager.Gap{{Requirement: q, Findings: []packager.Finding{{Code: "MATERIAL_MISSING", Severity: packager.Block, Requirement: q.ID,
+		Args: packager.Args{"message_zh": "缺少法定代表人身份证人像面", "next_zh": "请法定代表人本人拍摄身份证人像面原件，四角完整"}}}}}
+	b := compose(t, d.plan)
+	if b.Stamp != (packager.StampPlace{}) {
+		t.Error("a draft has a place for a signature")
+	}
+	withPDF(t, b.Path, func(doc *pdfium.Document) {
+		for i := range doc.Pages() {
+			text, err := doc.Text(i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(squeeze(text), "草稿") {
+				t.Errorf("page %d is not marked as a draft", i+1)
+			}
+		}
+	})
+	out := judge(t, "pdftotext", b.Path, "-")
+	for _, want := range []string{"缺少法定代表人身份证人像面", "请法定代表人本人拍摄", "王𬍛"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the draft does not say %q", want)
+		}
+	}
+}
+
+// No part of a picture's clear zones is touched by the watermark, and the rest
+// of it carries the purpose.
+func TestWatermark(t *testing.T) {
+	white := newDesk(t)
+	zone := packager.Zone{Name: "number", X: 0.3, Y: 0.4, W: 0.5, H: 0.3}
+	white.spec("id", "identity", "证件", true, zone)
+	blank := quarters(800, 500)
+	for i := range blank.Pix {
+		blank.Pix[i] = 255
+	}
+	white.item(white.picture("materials/证件.jpg", "image/jpeg", jpegOf(t, blank, 6, 95), 500, 800, 6), "id")
+	for _, tt := range []struct {
+		mode packager.WatermarkMode
+		want bool
+	}{{packager.WatermarkOn, true}, {packager.WatermarkBoth, true}, {packager.WatermarkOff, false}} {
+		white.rs.Watermark = tt.mode
+		b := compose(t, white.plan)
+		m := renderAll(t, b, 150)[0]
+		r := m.Bounds()
+		inside, outside := 0, 0
+		for y := r.Min.Y + 4; y < r.Max.Y-4; y++ {
+			for x := r.Min.X + 4; x < r.Max.X-4; x++ {
+				v, _, _, _ := m.At(x, y).RGBA()
+				if v>>8 > 240 {
+					continue
+				}
+				fx, fy := float64(x-r.Min.X)/float64(r.Dx()), float64(y-r.Min.Y)/float64(r.Dy())
+				if fx > zone.X && fx < zone.X+zone.W && fy > zone.Y && fy < zone.Y+zone.H {
+					inside++
+				} else {
+					outside++
+				}
+				if v>>8 < 120 {
+					t.Fatalf("%s: the watermark is darker than 30 %%: %d", tt.mode, v>>8)
+				}
+			}
+		}
+		if inside > 0 {
+			t.Errorf("%s: %d dark pixels in the clear zone", tt.mode, inside)
+		}
+		if (outside > 500) != tt.want {
+			t.Errorf("%s: %d dark pixels outside the zone", tt.mode, outside)
+		}
+		if got := strings.Contains(judge(t, "pdftotext", b.Path, "-"), "复印"); got != tt.want {
+			t.Errorf("%s: purpose in the text: %v", tt.mode, got)
+		}
+	}
+}
+
+func TestPagePictures(t *testing.T) {
+	d := sample(t)
+	d.rs.Watermark = packager.WatermarkBoth
+	b := compose(t, d.plan)
+	dir := filepath.Join(t.TempDir(), "pages")
+	files, err := composer(t).Pages(t.Context(), b, dir, packager.Limits{PictureBytes: 200_000}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := compose(t, d.plan)
-	second, err := os.ReadFile(again.Path)
-	if err != nil {
-		t.Fatal(err)
+	var names []string
+	for _, f := range files {
+		raw, err := os.ReadFile(f.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := jpeg.Decode(bytes.NewReader(raw))
+		if err != nil {
+			t.Fatalf("%s: %v", f.Path, err)
+		}
+		if int64(len(raw)) > 200_000 || f.Bytes != int64(len(raw)) || max(m.Bounds().Dx(), m.Bounds().Dy()) < 600 {
+			t.Errorf("%s: %d bytes, %v", f.Path, len(raw), m.Bounds())
+		}
+		name, _ := filepath.Rel(dir, f.Path)
+		names = append(names, filepath.ToSlash(name))
+		if strings.Contains(name, "身份证人像面") && m.Bounds().Dx() < m.Bounds().Dy() {
+			t.Errorf("%s is not upright", name)
+		}
 	}
-	if string(first) != string(second) {
-		t.Error("the same plan gave two different files")
+	got := strings.Join(names, " ")
+	for _, want := range []string{"01-注销申请函.jpg", "02-1-授权委托书.jpg", "02-3-授权委托书.jpg", "03-营业执照.jpg", "无水印/04-法定代表人身份证人像面.jpg"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %s among %s", want, got)
+		}
+	}
+	if strings.Contains(got, "无水印/01") {
+		t.Error("a paper without a watermark is there twice")
+	}
+}
+
+// Any case gives a bundle that proves itself (Compose fails otherwise) and
+// that other readers take without a complaint.
+func TestAnyCase(t *testing.T) {
+	photos := map[int][]byte{}
+	for o := 1; o <= 8; o++ {
+		photos[o] = jpegOf(t, quarters(200, 120), o, 80)
+	}
+	hard := hardPDFs(t)
+	var kinds []string
+	for name := range hard {
+		kinds = append(kinds, name)
+	}
+	for seed, n := range []int{1, 2, 17, 60, 120} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			rnd := rand.New(rand.NewPCG(uint64(seed), 1))
+			d := newDesk(t)
+			parts := []string{"letter", "authorisation", "licence", "identity", "ownership", "settlement", "special"}
+			for i := range n {
+				id := fmt.Sprintf("m%d", i)
+				d.spec(id, parts[i*len(parts)/n], strings.Repeat("很长的材料名称", rnd.IntN(5)+1), rnd.IntN(3) == 0, packager.Zone{X: 0.1, Y: 0.1, W: 0.3, H: 0.2})
+				path := fmt.Sprintf("materials/%d", i)
+				switch rnd.IntN(4) {
+				case 0:
+					d.item(d.pdf(path+".pdf", hard[kinds[rnd.IntN(len(kinds))]]), id)
+				case 1:
+					f := d.file(path+".docx", []byte(path))
+					f.Form, f.Media, f.Unusable = packager.FormOffice, "application/msword", "OFFICE"
+					d.item(f, id)
+				default:
+					o := rnd.IntN(8) + 1
+					w, h := 200, 120
+					if o >= 5 {
+						w, h = h, w
+					}
+					d.item(d.picture(path+".jpg", "image/jpeg", photos[o], w, h, o), id)
+				}
+				d.require(id, packager.KindMaterial, strings.Repeat("要求", rnd.IntN(30)+1), packager.StateOK, d.plan.Items[i].File.Path)
+			}
+			b := compose(t, d.plan)
+			if b.Proof.Pages != b.Pages || b.Proof.Materials != n {
+				t.Errorf("proof %+v", b.Proof)
+			}
+			judge(t, "qpdf", "--check", b.Path)
+			if out := judge(t, "mutool", "info", b.Path); strings.Contains(out, "error") {
+				t.Errorf("mutool: %s", out)
+			}
+		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -13,6 +14,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/jung-kurt/gofpdf"
@@ -22,23 +24,34 @@ import (
 
 	"dossier/packager"
 	"dossier/packager/i18n"
+	"dossier/packager/pdfium"
 	"dossier/templates"
 )
 
 // Everything here is fictional: 测试样本. The numbers are those of the
 // project's fixtures, which no one can hold.
 
+var catalog = sync.OnceValues(func() (*i18n.Catalog, error) { return i18n.Load(templates.FS, "locales") })
+
 func printer(t testing.TB, lang string) *i18n.Printer {
 	t.Helper()
-	c, err := i18n.Load(templates.FS, "locales")
+	c, err := catalog()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c.Printer(lang)
 }
 
+// One engine for all tests: starting it is what takes time.
+var (
+	testCache  = filepath.Join(os.TempDir(), "dossier-test-cache")
+	testEngine = sync.OnceValue(func() *pdfium.Engine { return pdfium.New(pdfium.Options{CacheDir: testCache, Workers: 2}) })
+)
+
 func composer(t testing.TB) *Composer {
-	return New(Options{Regular: templates.Regular, Bold: templates.Bold, Printer: printer(t, "zh"), TempDir: t.TempDir(), CacheDir: filepath.Join(os.TempDir(), "dossier-test-cache"), Workers: 2})
+	k := New(Options{Regular: templates.Regular, Bold: templates.Bold, Printer: printer(t, "zh"), TempDir: t.TempDir(), Workers: 2})
+	k.engine = testEngine()
+	return k
 }
 
 // compose runs Compose and returns the bundle.
@@ -54,6 +67,24 @@ func compose(t testing.TB, p *packager.Plan) *packager.Bundle {
 	}
 	return b
 }
+
+func composeError(t testing.TB, p *packager.Plan) error {
+	t.Helper()
+	dir := t.TempDir()
+	_, err := composer(t).Compose(context.Background(), p, filepath.Join(dir, "out.pdf"), nil)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	return err
+}
+
+func asFault(err error, f **packager.Fault) bool { return errors.As(err, f) }
 
 // desk is a case folder in the making.
 type desk struct {
@@ -304,12 +335,12 @@ func sample(t testing.TB) *desk {
 	d.spec("ownership_proof", "ownership", "账号归属证明", false)
 	d.spec("labour_contract", "special", "劳动合同", false)
 
-	d.item(d.photo("materials/注销申请函.jpg", 1500, 2100, 6, "注销申请函"), "application_letter")
+	d.item(d.photo("materials/注销申请函.jpg", 900, 1260, 6, "注销申请函"), "application_letter")
 	d.item(d.pdf("materials/授权委托书.pdf", paper(t, 3, "A4", "授权委托书")), "authorization_letter")
-	d.item(d.photo("materials/营业执照.jpg", 2400, 1600, 3, "营业执照"), "business_licence")
-	d.item(d.photo("materials/身份证人像面.jpg", 1600, 1010, 8, "居民身份证"), "legal_rep_id_portrait")
-	d.item(d.photo("materials/身份证国徽面.jpg", 800, 505, 1, "国徽面"), "legal_rep_id_emblem")
-	d.item(d.screenshot("materials/绑定手机截图.png", 750, 1624, "账号设置"), "ownership_proof")
+	d.item(d.photo("materials/营业执照.jpg", 1440, 960, 3, "营业执照"), "business_licence")
+	d.item(d.photo("materials/身份证人像面.jpg", 1200, 760, 8, "居民身份证"), "legal_rep_id_portrait")
+	d.item(d.photo("materials/身份证国徽面.jpg", 640, 404, 1, "国徽面"), "legal_rep_id_emblem")
+	d.item(d.screenshot("materials/绑定手机截图.png", 540, 1170, "账号设置"), "ownership_proof")
 	d.item(d.pdf("materials/劳动合同.pdf", paper(t, 2, "A5", "劳动合同")), "labour_contract")
 	office := d.file("materials/说明.docx", []byte("PK\x03\x04 not really"))
 	office.Media, office.Form, office.Unusable = "application/vnd.openxmlformats-officedocument.wordprocessingml.document", packager.FormOffice, "OFFICE"

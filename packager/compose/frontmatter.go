@@ -460,9 +460,6 @@ func (b *book) index() {
 	t := b.table(y, true, head, column{title: b.t("index.no"), w: 30}, column{title: b.t("index.name")},
 		column{title: b.t("index.kind"), w: 74}, column{title: b.t("index.size"), w: 58, right: true}, column{title: b.t("index.pages"), w: 52, right: true})
 	own := func(name, title string) {
-		if b.known[name].from == 0 && b.total > 0 {
-			return
-		}
 		p := b.pageOf(name)
 		t.row(cell{}, cell{text: title, st: body, page: p}, cell{}, cell{}, cell{text: b.pages(name), st: body.in(accent), page: p})
 	}

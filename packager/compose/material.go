@@ -53,9 +53,15 @@ func (b *book) leaf(it *packager.Item, s *shown, i int) {
 	}
 	m := l.place(x, c.h-y-h, w)
 	c.put(l.asset, m)
+	place := packager.Placed{Item: it.No, Leaf: i + 1, Page: c.page(), X: x, Y: c.h - y - h, W: w, H: h}
+	if l.pic != nil {
+		place.Pixels = int(l.w)
+	}
 	if lines := b.watermark(it); lines != nil {
+		place.Marked = true
 		b.stampWatermark(it, i, x, y, w, h, lines)
 	}
+	b.placed = append(b.placed, place)
 	c.frame(x, y, w, h, 0.4, hair)
 	if l.page != nil {
 		b.sourceLinks(it, l.page, m)

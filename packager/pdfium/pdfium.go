@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	api "github.com/klippa-app/go-pdfium"
+	"github.com/klippa-app/go-pdfium/enums"
 	pdfiumerrors "github.com/klippa-app/go-pdfium/errors"
 	"github.com/klippa-app/go-pdfium/references"
 	"github.com/klippa-app/go-pdfium/requests"
@@ -285,10 +286,10 @@ func (d *Document) Size(i int) (w, h float64, err error) {
 	return res.Width, res.Height, nil
 }
 
-// Render draws page i at dpi pixels an inch on white. The picture is the
-// caller's.
+// Render draws page i at dpi pixels an inch on white, with its annotations.
+// The picture is the caller's.
 func (d *Document) Render(i, dpi int) (*image.RGBA, error) {
-	res, err := d.engine.RenderPageInDPI(&requests.RenderPageInDPI{Page: d.page(i), DPI: dpi})
+	res, err := d.engine.RenderPageInDPI(&requests.RenderPageInDPI{Page: d.page(i), DPI: dpi, RenderFlags: enums.FPDF_RENDER_FLAG_ANNOT})
 	if err != nil {
 		return nil, err
 	}
