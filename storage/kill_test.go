@@ -1,0 +1,173 @@
+package storage_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"dossier/storage"
+	"dossier/storage/local"
+	"dossier/storage/s3"
+	"dossier/storage/storagetest"
+)
+
+// The test program is also the program that is killed: with this variable set
+// it publishes what killed() says and ends.
+const killEnv = "DOSSIER_TEST_PUBLISH"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(killEnv) != "" {
+		if err := publishAndEnd(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(storagetest.Main(m))
+}
+
+func publishAndEnd() error {
+	url, journal, found := strings.Cut(os.Getenv(killEnv), "|")
+	if !found {
+		return fmt.Errorf("%s is wrong", killEnv)
+	}
+	s, err := openURL(context.Background(), url)
+	if err != nil {
+		return err
+	}
+	_, err = storage.Publish(context.Background(), s, killed(journal))
+	return err
+}
+
+func openURL(ctx context.Context, url string) (storagetest.Full, error) {
+	if dir, ok := strings.CutPrefix(url, "file://"); ok {
+		return local.Open(dir)
+	}
+	return s3.Open(ctx, url, s3.Options{RetryUnit: 10 * time.Millisecond})
+}
+
+// killed is a publication whose largest material goes in three parts.
+func killed(journal string) storage.Publication {
+	return storagetest.Example(journal, "bundle", storagetest.Random(1, 5000), storagetest.Random(2, 200_000), storagetest.Random(3, 33<<20))
+}
+
+// kills is how many random moments are tried: DOSSIER_KILLS, or a few.
+func kills(t *testing.T) int {
+	n, err := strconv.Atoi(os.Getenv("DOSSIER_KILLS"))
+	if err != nil {
+		return 5
+	}
+	t.Logf("%d moments", n)
+	return n
+}
+
+// Killed at any moment and run again: the publication is complete, nothing of
+// it is there twice, and no more was sent again than what was on its way.
+func TestKilledWhilePublishing(t *testing.T) {
+	t.Run("directory", func(t *testing.T) {
+		dir := t.TempDir()
+		killAndRerun(t, func(i int) string { return "file://" + filepath.Join(dir, fmt.Sprint(i)) }, nil)
+	})
+	t.Run("minio", func(t *testing.T) {
+		srv := storagetest.StartMinIO(t)
+		bucket := srv.NewBucket(t, false)
+		proxy := storagetest.StartProxy(t, srv, nil)
+		proxy.Setenv(t)
+		killAndRerun(t, func(i int) string { return fmt.Sprintf("%s/%d", bucket, i) }, proxy)
+	})
+}
+
+func killAndRerun(t *testing.T, url func(int) string, proxy *storagetest.Proxy) {
+	begin := time.Now()
+	if err := helper(t, url(0), t.TempDir(), -1); err != nil {
+		t.Fatal(err)
+	}
+	whole := time.Since(begin)
+	interrupted := 0
+	for i := 1; i <= kills(t); i++ {
+		journal := t.TempDir()
+		sent := sentParts(proxy)
+		if helper(t, url(i), journal, rand.N(whole)) != nil {
+			interrupted++
+		}
+		if err := helper(t, url(i), journal, -1); err != nil {
+			t.Fatalf("run again after the kill: %v", err)
+		}
+		checkWhole(t, url(i), journal)
+		if proxy != nil {
+			// Three parts, all of which may have been on their way.
+			if again := sentParts(proxy) - sent - 33<<20; again > 33<<20 {
+				t.Errorf("%d bytes of parts were sent twice", again)
+			}
+		}
+	}
+	t.Logf("%d of %d were killed in the middle of %v", interrupted, kills(t), whole.Round(time.Millisecond))
+}
+
+func sentParts(p *storagetest.Proxy) int64 {
+	if p == nil {
+		return 0
+	}
+	return p.Acknowledged(storagetest.IsPart)
+}
+
+// helper runs the publisher and kills it after a time; a negative time lets it
+// end by itself.
+func helper(t *testing.T, url, journal string, after time.Duration) error {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), killEnv+"="+url+"|"+journal)
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if after >= 0 {
+		time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+	}
+	if err := cmd.Wait(); err != nil {
+		return fmt.Errorf("%w: %s", err, out.String())
+	}
+	return nil
+}
+
+// checkWhole holds the store against what was published.
+func checkWhole(t *testing.T, url, journal string) {
+	t.Helper()
+	s, err := openURL(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := killed(journal)
+	storagetest.CheckComplete(t, s, storage.CaseKey(p.Case, 1, "receipt.json"), p)
+	want := map[string]bool{storage.CaseKey(p.Case, 1, "receipt.json"): true}
+	for _, b := range p.Blobs {
+		want[storage.BlobKey(b.Content.SHA256)] = true
+	}
+	for _, d := range p.Documents {
+		want[storage.CaseKey(p.Case, 1, d.Name)] = true
+	}
+	for o, err := range s.List(t.Context(), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !want[o.Key] && !strings.HasPrefix(o.Key, storage.ProbeRoot) {
+			t.Errorf("doubled: %s", o.Key)
+		}
+		delete(want, o.Key)
+	}
+	for key := range want {
+		t.Errorf("lost: %s", key)
+	}
+	again, err := storage.Publish(t.Context(), s, p)
+	if err != nil || !again.Already {
+		t.Errorf("published again: %+v, %v", again, err)
+	}
+}
