@@ -4,8 +4,18 @@ package main
 
 import (
 	"os"
+	"runtime/debug"
 
 	"dossier/cmd/internal/cli"
 )
 
-func main() { os.Exit(cli.Main(os.Args[1:], cli.Process())) }
+// softLimit keeps the garbage collector busy before the heap grows: a small
+// machine has other things to hold. GOMEMLIMIT overrides it.
+const softLimit = 120 << 20
+
+func main() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(softLimit)
+	}
+	os.Exit(cli.Main(os.Args[1:], cli.Process()))
+}

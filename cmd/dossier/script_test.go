@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"dossier/storage/storagetest"
 )
 
 func TestMain(m *testing.M) {
@@ -20,14 +22,31 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script: one file a behaviour, with the program as
 // people call it. Every script has a home, a store and a cache of its own; the
 // examples lie under $EXAMPLES.
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, "script", nil) }
+
+// TestScriptsS3 runs testdata/s3 against a real MinIO; $STORE is an s3:// URL
+// of the script's own, $DEAD an address where nobody answers.
+func TestScriptsS3(t *testing.T) {
+	server := storagetest.StartMinIO(t)
+	bucket := server.NewBucket(t, false)
+	runScripts(t, "s3", func(e *testscript.Env) error {
+		for k, v := range server.Env() {
+			e.Setenv(k, v)
+		}
+		e.Setenv("DEAD", "http://127.0.0.1:9")
+		e.Setenv("STORE", bucket+"/"+filepath.Base(e.WorkDir))
+		return nil
+	})
+}
+
+func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 	examples, err := filepath.Abs(filepath.Join("..", "..", "templates", "examples"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	cache := t.TempDir() // what was inspected once is the same for every script
 	testscript.Run(t, testscript.Params{
-		Dir: filepath.Join("testdata", "script"),
+		Dir: filepath.Join("testdata", dir),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("EXAMPLES", examples)
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
@@ -36,13 +55,22 @@ func TestScripts(t *testing.T) {
 			e.Setenv("DOSSIER_AT", "2026-11-22")
 			e.Setenv("DOSSIER_TESSERACT", "off")
 			e.Setenv("DOSSIER_LANG", "zh")
-			return os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o700)
+			if err := os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o700); err != nil || setup == nil {
+				return err
+			}
+			return setup(e)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"example": copyExample,
 			"json":    expectJSON,
 			"flip":    flipByte,
 			"replace": replaceText,
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Getuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %s", cond)
 		},
 		RequireUniqueNames: true,
 	})

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -188,17 +187,22 @@ func syncDir(dir string) error {
 	return nil
 }
 
-// diskFault says what is wrong with a folder; other errors stay.
+// diskFault says what is wrong with a folder that is written to; an error that
+// explains itself stays.
 func diskFault(err error, dir string) error {
+	var fault *packager.Fault
 	var path *fs.PathError
 	var link *os.LinkError
+	code := ""
 	switch {
-	case err == nil || errors.Is(err, context.Canceled):
-		return err
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return &packager.Fault{Class: packager.ClassUnexpected, Code: "DISK_FULL", Args: packager.Args{"dir": dir}, Err: err}
+		code = "DISK_FULL"
+	case errors.As(err, &fault):
 	case errors.As(err, &path), errors.As(err, &link):
-		return &packager.Fault{Class: packager.ClassUnexpected, Code: "OUT_UNWRITABLE", Args: packager.Args{"dir": dir}, Err: err}
+		code = "OUT_UNWRITABLE"
 	}
-	return err
+	if code == "" {
+		return err
+	}
+	return &packager.Fault{Class: packager.ClassConfig, Code: code, Args: packager.Args{"dir": dir}, Err: err}
 }

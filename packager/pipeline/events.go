@@ -15,6 +15,7 @@ func (p *Pipeline) note(log *audit.Log, e packager.Event) error {
 	if log == nil {
 		return nil
 	}
+	e.Tool = p.Tool
 	_, err := log.Append(e)
 	return err
 }
@@ -53,10 +54,9 @@ func composed(b *packager.Bundle) packager.Event {
 func signedEvent(s *packager.SignedBundle) packager.Event {
 	return packager.Event{
 		What: "signed", Case: s.Plan.Report.Case.ID,
-		Inputs: map[string]string{"bundle": s.Plan.BundleID},
 		Output: map[string]string{bundleName: s.SHA256},
 		Data: map[string]string{
-			"level": s.Signature.Level, "signer": s.Signature.Signer,
+			"bundle": s.Plan.BundleID, "level": s.Signature.Level, "signer": s.Signature.Signer,
 			"certificate": s.Signature.SHA256Fingerprint,
 		},
 	}

@@ -147,7 +147,7 @@ func (p *Pipeline) compose(ctx context.Context, l *packager.Plan, b *bench) (*pa
 	p.begin(packager.StepCompose)
 	bundle, err := p.Composer.Compose(ctx, l, b.path("composed.pdf"), p.Observe)
 	if err != nil {
-		return nil, err
+		return nil, diskFault(err, b.out)
 	}
 	return bundle, p.note(b.log, composed(bundle))
 }
@@ -164,7 +164,7 @@ func (p *Pipeline) sign(ctx context.Context, bundle *packager.Bundle, b *bench) 
 	opt.Stamp.Lines = sign.StampLines(p.Words, key, opt)
 	signed, err := sign.Sign(ctx, bundle, key, opt)
 	if err != nil {
-		return nil, err
+		return nil, diskFault(err, b.out)
 	}
 	return signed, p.note(b.log, signedEvent(signed))
 }
@@ -186,7 +186,8 @@ func (p *Pipeline) verify(ctx context.Context, s *packager.SignedBundle, b *benc
 func (p *Pipeline) audit(ctx context.Context, s *packager.SignedBundle, v *packager.Verdict, b *bench) (*packager.Record, error) {
 	p.begin(packager.StepAudit)
 	planned := storedFiles(s.Plan.Report.Files)
-	return audit.Write(ctx, s, v, b.log, planned, b.dir, p.Words, audit.Options{Final: b.out, Bundle: bundleName})
+	record, err := audit.Write(ctx, s, v, b.log, planned, b.dir, p.Words, audit.Options{Final: b.out, Bundle: bundleName})
+	return record, diskFault(err, b.out)
 }
 
 func (p *Pipeline) begin(s packager.Step) {

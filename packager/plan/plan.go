@@ -81,7 +81,11 @@ func items(r *packager.Report) []packager.Item {
 func placeOf(f packager.Inspected, r *packager.Report, asked map[string][]packager.Requirement) (string, packager.Text) {
 	var titles []packager.Text
 	part := ""
-	for _, id := range f.IDs {
+	ids := slices.Clone(f.IDs)
+	slices.SortStableFunc(ids, func(a, b string) int {
+		return cmp.Compare(r.Rules.Catalogue[a].Order, r.Rules.Catalogue[b].Order)
+	})
+	for _, id := range ids {
 		if m, ok := r.Rules.Catalogue[id]; ok {
 			titles = append(titles, m.Name)
 			if part == "" {

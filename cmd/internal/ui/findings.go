@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/mattn/go-runewidth"
-
 	"dossier/packager"
 )
 
@@ -141,7 +139,7 @@ func caretPad(line string, column int) string {
 		if r == '\t' {
 			b.WriteByte('\t')
 		} else {
-			b.WriteString(Pad("", runewidth.RuneWidth(r)))
+			b.WriteString(Pad("", runeWidth(r)))
 		}
 	}
 	return b.String()

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mattn/go-runewidth"
-
 	"dossier/packager"
 )
 
@@ -115,7 +113,7 @@ func (t *ttyProgress) observe(e packager.Progress) {
 	if e.Item != "" {
 		s += "  " + e.Item
 	}
-	fmt.Fprint(t.u.Err, "\r\x1b[2K"+runewidth.Truncate(s, max(20, t.width-1), "…"))
+	fmt.Fprint(t.u.Err, "\r\x1b[2K"+Truncate(s, max(20, t.width-1)))
 }
 
 func (t *ttyProgress) clear() {

@@ -9,8 +9,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/mattn/go-runewidth"
-
 	"dossier/packager"
 	"dossier/packager/i18n"
 )
@@ -89,7 +87,7 @@ func (u *UI) Document(v any) error {
 // Pad fills s with blanks to width columns of a terminal, where a Chinese
 // character takes two.
 func Pad(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-runewidth.StringWidth(s)))
+	return s + strings.Repeat(" ", max(0, width-Width(s)))
 }
 
 // Rows writes a table without lines; columns are as wide as their widest cell
@@ -101,7 +99,7 @@ func (u *UI) Rows(rows [][]string) {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], runewidth.StringWidth(c))
+			widths[i] = max(widths[i], Width(c))
 		}
 	}
 	for _, r := range rows {
