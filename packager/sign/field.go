@@ -33,7 +33,15 @@ func addSignature(doc *pdfinc.File, u *pdfinc.Update, key *Key, place packager.S
 	if opt.Location != "" {
 		d = d.With("Location", pdfinc.Text(opt.Location))
 	}
+	if opt.Certify > 0 {
+		d = d.With("Reference", fmt.Sprintf("[<</Type/SigRef/TransformMethod/DocMDP/TransformParams<</Type/TransformParams/P %d/V/1.2>>>>]", opt.Certify))
+	}
 	sig := u.AddSignature(d, reserve)
+	if opt.Certify > 0 {
+		if err := certify(u, sig); err != nil {
+			return err
+		}
+	}
 
 	rect, appearance := "[0 0 0 0]", ""
 	if len(opt.Stamp.Lines) > 0 && place.W > 0 && place.H > 0 {
@@ -48,6 +56,24 @@ func addSignature(doc *pdfinc.File, u *pdfinc.Update, key *Key, place packager.S
 		return err
 	}
 	return addField(u, page, sig, fmt.Sprintf("Signature-%x", id[:4]), rect, appearance)
+}
+
+// certify makes sig the certification signature of the document.
+func certify(u *pdfinc.Update, sig pdfinc.Ref) error {
+	cat, root, err := u.Catalog()
+	if err != nil {
+		return err
+	}
+	var perms pdfinc.Dict
+	if v, err := u.Resolve(cat.Get("Perms")); err != nil {
+		return err
+	} else if v != nil && string(v) != "null" {
+		if perms, err = pdfinc.ParseDict(v); err != nil {
+			return err
+		}
+	}
+	u.Put(root, cat.With("Perms", perms.With("DocMDP", sig.String()).String()).String())
+	return nil
 }
 
 // addField adds a signature field on the page. /F 132 is Print and Locked.

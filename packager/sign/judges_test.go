@@ -2,6 +2,8 @@ package sign
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/asn1"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
@@ -15,12 +17,15 @@ import (
 )
 
 // judge returns a program that nobody here wrote. Without it the test is
-// skipped, or fails if DOSSIER_JUDGES=required.
+// skipped, or fails if DOSSIER_JUDGES=required. pyHanko is looked for in the
+// bin folder that DOSSIER_PYHANKO names.
 func judge(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
-	if err != nil && name == "pyhanko" {
-		path, err = exec.LookPath("/tmp/pyhanko/bin/pyhanko")
+	if dir := cmp.Or(os.Getenv("DOSSIER_PYHANKO"), "/tmp/pyhanko/bin"); err != nil && name == "pyhanko" {
+		path, err = exec.LookPath(filepath.Join(dir, "pyhanko"))
+	} else if name == "python-pyhanko" { // the Python that pyHanko is installed for
+		path, err = exec.LookPath(filepath.Join(dir, "python3"))
 	}
 	if err != nil {
 		if os.Getenv("DOSSIER_JUDGES") == "required" {
@@ -63,12 +68,17 @@ func extract(t testing.TB, pdf []byte, n int) (der, covered []byte) {
 	if v[0] != 0 || v[2]+v[3] > len(pdf) || pdf[v[1]] != '<' || pdf[v[2]-1] != '>' {
 		t.Fatalf("ByteRange %v does not enclose the contents", v)
 	}
-	der, err := hex.DecodeString(string(pdf[v[1]+1 : v[2]-1]))
+	padded, err := hex.DecodeString(string(pdf[v[1]+1 : v[2]-1]))
 	if err != nil {
 		t.Fatal(err)
 	}
+	var whole asn1.RawValue
+	padding, err := asn1.Unmarshal(padded, &whole)
+	if err != nil || len(bytes.Trim(padding, "\x00")) != 0 {
+		t.Fatalf("the padding is not zero: %v", err)
+	}
 	covered = append(append([]byte(nil), pdf[:v[1]]...), pdf[v[2]:v[2]+v[3]]...)
-	return bytes.TrimRight(der, "\x00"), covered
+	return whole.FullBytes, covered
 }
 
 func writeTemp(t testing.TB, name string, data []byte) string {
@@ -105,4 +115,15 @@ func nssStore(t testing.TB, root []byte) string {
 	mustRun(t, "certutil", "-N", "-d", "sql:"+dir, "--empty-password")
 	mustRun(t, "certutil", "-A", "-d", "sql:"+dir, "-n", "root", "-t", "CT,CT,CT", "-i", writeTemp(t, "root.der", root))
 	return dir
+}
+
+// opensslStamps checks a timestamp token over data.
+func opensslStamps(t testing.TB, token, data, root []byte) error {
+	t.Helper()
+	ca := writeTemp(t, "root.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root}))
+	out, err := run(t, "openssl", "ts", "-verify", "-token_in", "-in", writeTemp(t, "token.der", token), "-data", writeTemp(t, "data", data), "-CAfile", ca)
+	if err != nil || !strings.Contains(out, "Verification: OK") {
+		return fmt.Errorf("openssl ts: %v\n%s", err, out)
+	}
+	return nil
 }

@@ -1,7 +1,6 @@
 package sign
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"dossier/packager"
+	"dossier/packager/sign/cms"
 )
 
 // Key is a private key with its certificate. The private part may live in a
@@ -35,8 +35,7 @@ func (k *Key) Fingerprint() string {
 // SelfSigned reports whether the certificate vouches for itself: then it
 // proves that a file has not changed, not who signed it.
 func (k *Key) SelfSigned() bool {
-	c := k.Chain[0]
-	return bytes.Equal(c.RawIssuer, c.RawSubject)
+	return cms.SelfIssued(k.Chain[0])
 }
 
 // SubjectName returns the name that the certificate gives its holder: the
@@ -86,7 +85,7 @@ func (k *Key) Check(now time.Time) error {
 		if i == 0 {
 			continue
 		}
-		if below := k.Chain[i-1]; !bytes.Equal(below.RawIssuer, c.RawSubject) || below.CheckSignatureFrom(c) != nil {
+		if below := k.Chain[i-1]; !cms.Issued(c, below) {
 			return k.fault("SIGN_CHAIN_ORDER", packager.Args{"subject": below.Subject.String(), "issuer": c.Subject.String()})
 		}
 	}

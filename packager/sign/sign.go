@@ -1,35 +1,43 @@
-// Package sign signs a bundle to PAdES (ETSI EN 319 142-1) as an incremental
-// update: the bytes that were composed stay as they are, the signature stands
-// behind them, and nothing touches the file afterwards. It also seals receipts
-// with the same form of CMS.
+// Package sign signs a bundle to PAdES (ETSI EN 319 142-1) as incremental
+// updates: the bytes that were composed stay as they are, the signature stands
+// behind them, and nothing touches the file afterwards but a later signature,
+// a timestamp or what proves them. It also seals receipts with the same form
+// of CMS.
 package sign
 
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
+	"crypto/x509"
 	"errors"
 	"fmt"
-	"hash"
-	"io"
-	"os"
-	"path/filepath"
+	"slices"
+	"strconv"
 	"time"
 
 	"dossier/packager"
 	"dossier/packager/sign/cms"
 	"dossier/packager/sign/pdfinc"
-	"dossier/packager/sign/stamp"
+	"dossier/packager/sign/revocation"
+	"dossier/packager/sign/tsp"
 )
 
-// The PAdES baseline levels.
+// The PAdES baseline levels, each with all of the one before.
 const (
-	LevelB = "B-B"
+	LevelB   = "B-B"   // a signature
+	LevelT   = "B-T"   // and a timestamp of it
+	LevelLT  = "B-LT"  // and the certificates, OCSP answers and CRLs to check it with
+	LevelLTA = "B-LTA" // and a timestamp over all of that
 )
+
+var levels = []string{LevelB, LevelT, LevelLT, LevelLTA}
+
+// rank orders the levels; -1 is none of them.
+func rank(level string) int { return slices.Index(levels, level) }
 
 // Options says how to sign.
 type Options struct {
-	Out   string    // path of the signed PDF; replaced if it exists
+	Out   string    // path of the signed PDF; replaced if it exists; may be the input
 	Now   time.Time // the claimed time of signing: /M, and what certificates are judged by
 	Level string    // one of the Level constants; "" is LevelB
 	PSS   bool      // RSASSA-PSS; not every reader knows it
@@ -38,12 +46,27 @@ type Options struct {
 	Location string // /Location
 	Name     string // /Name; "" is the certificate's subject
 
+	// Certify makes a certification signature (ISO 32000-1 §12.8.2.2) that
+	// permits 1 no changes at all, 2 further signatures and form entries, 3
+	// annotations too. 0 is an approval signature. 1 goes with LevelB and
+	// LevelT only: Acrobat calls any byte added later a change.
+	Certify int
+
 	// Stamp is the text of the visible signature. Without lines, or with a
-	// Bundle.Stamp of no size, the signature is invisible.
+	// Bundle.Stamp of no size, the signature is invisible. After someone
+	// else's certification Acrobat takes a visible one too, but strict
+	// validators take an invisible one only.
 	Stamp       StampText
 	FontRegular []byte // TrueType font that the stamp is drawn with
 
 	AuditHead string // hash of the audit log's last event so far; for StampLines
+
+	Timestamps *tsp.Client        // needed from LevelT on
+	Revocation *revocation.Client // nil: one with defaults; used from LevelLT on
+	// AcceptLower takes the level that can be reached when a timestamping
+	// authority or a revocation service cannot be. Without it Sign fails. A
+	// revoked certificate fails always.
+	AcceptLower bool
 
 	Progress packager.Observer
 }
@@ -53,208 +76,206 @@ type StampText struct {
 	Lines []string
 }
 
-// firstReserve is the room for the CMS in bytes. A B-B signature takes 1.8 to
-// 2.3 KB, B-T under 5 KB; a token or a chain that needs more gets it.
-const (
-	firstReserve = 16 << 10
-	maxReserve   = 1 << 20
-)
-
-// Sign writes b with a signature to opt.Out. The file appears under that name
-// complete and on disk, or not at all. An error that can be explained is a
-// *packager.Fault of ClassSigning.
+// Sign adds a signature to b and writes the result to opt.Out. A bundle that
+// is signed already gets one more signature in a revision of its own. The file
+// appears under that name complete and on disk, or not at all. The Signature
+// that is returned names the level reached. An error that can be explained is
+// a *packager.Fault of ClassSigning.
 func Sign(ctx context.Context, b *packager.Bundle, key *Key, opt Options) (*packager.SignedBundle, error) {
 	if opt.Level == "" {
 		opt.Level = LevelB
 	}
-	if opt.Level != LevelB {
-		return nil, fault("SIGN_LEVEL_UNKNOWN", packager.Args{"level": opt.Level}, nil)
+	if err := opt.check(); err != nil {
+		return nil, err
 	}
 	if err := key.Check(opt.Now); err != nil {
 		return nil, err
 	}
-	in, err := os.Open(b.Path)
-	if err != nil {
-		return nil, fault("SIGN_READ", packager.Args{"file": b.Path}, err)
-	}
-	defer in.Close()
-	info, err := in.Stat()
-	if err != nil {
-		return nil, fault("SIGN_READ", packager.Args{"file": b.Path}, err)
-	}
-	doc, err := pdfinc.Open(in, info.Size())
-	if err != nil {
-		return nil, pdfFault(b.Path, err)
-	}
-	out := *b
-	out.Path = opt.Out
-	err = replaceFile(opt.Out, info.Mode().Perm(), func(w io.Writer) error {
-		body, err := copyHashed(ctx, w, in, info.Size(), opt.Progress)
-		if err != nil {
-			return err
+	made := packager.Signature{Level: LevelB, Signer: key.SubjectName(), SHA256Fingerprint: key.Fingerprint()}
+	file, err := produce(ctx, b.Path, b.SHA256, opt.Out, opt.Progress, func(w *work) error {
+		s := &signing{work: w, key: key, place: b.Stamp, opt: opt}
+		err := s.toLevel()
+		made.Level = s.level
+		if s.token != nil {
+			made.Timestamp = stamped(s.token)
 		}
-		digest := body.Sum(nil)
-		if b.SHA256 != "" && hex.EncodeToString(digest) != b.SHA256 {
-			return fault("SIGN_INPUT_CHANGED", packager.Args{"file": b.Path}, nil)
-		}
-		tail, err := signedTail(doc, body, key, b.Stamp, opt)
-		if err != nil {
-			return err
-		}
-		if _, err := w.Write(tail); err != nil {
-			return err
-		}
-		body.Write(tail)
-		out.SHA256, out.Bytes = hex.EncodeToString(body.Sum(nil)), info.Size()+int64(len(tail))
-		return ctx.Err()
+		return err
 	})
 	if err != nil {
-		return nil, explain(ctx, opt.Out, err)
+		return nil, err
 	}
-	return &packager.SignedBundle{Bundle: out, Signature: packager.Signature{
-		Level: opt.Level, Signer: key.SubjectName(), SHA256Fingerprint: key.Fingerprint(),
-	}}, nil
+	out := *b
+	out.Path, out.SHA256, out.Bytes = file.Path, file.SHA256, file.Bytes
+	return &packager.SignedBundle{Bundle: out, Signature: made}, nil
 }
 
-// signedTail returns the revision with the signature. body is the running
-// SHA-256 of the file before it; it is left as it is.
-func signedTail(doc *pdfinc.File, body hash.Hash, key *Key, place packager.StampPlace, opt Options) ([]byte, error) {
-	signer := cms.Signer{Key: key.Signer, Chain: key.Chain, PSS: opt.PSS}
-	id := body.Sum(nil)
-	for reserve := firstReserve; reserve <= maxReserve; reserve *= 2 {
-		u := doc.NewUpdate()
-		if err := addSignature(doc, u, key, place, opt, id, reserve); err != nil {
-			return nil, pdfFault(opt.Out, err)
-		}
-		tail, err := u.Tail(id)
-		if err != nil {
-			return nil, pdfFault(opt.Out, err)
-		}
-		digest, err := digestWith(body, tail)
-		if err != nil {
-			return nil, err
-		}
-		der, err := signer.Sign(digest, nil)
-		if err != nil {
-			return nil, fault("SIGN_KEY_FAILED", packager.Args{"key": key.Source}, err)
-		}
-		err = tail.Fill(der)
-		if err == nil {
-			return tail.Bytes, nil
-		}
-		if !errors.Is(err, pdfinc.ErrReserve) {
-			return nil, err
-		}
-	}
-	return nil, fault("SIGN_CMS_TOO_LARGE", packager.Args{"key": key.Source}, nil)
-}
-
-// digestWith returns the SHA-256 over the file and the covered parts of tail.
-func digestWith(body hash.Hash, tail *pdfinc.Tail) (sum [sha256.Size]byte, err error) {
-	h, err := body.(hash.Cloner).Clone()
-	if err != nil {
-		return sum, err
-	}
-	before, after := tail.Signed()
-	h.Write(before)
-	h.Write(after)
-	return [sha256.Size]byte(h.Sum(nil)), nil
-}
-
-// copyHashed copies size bytes of in to w and returns the running SHA-256.
-func copyHashed(ctx context.Context, w io.Writer, in io.ReaderAt, size int64, observe packager.Observer) (hash.Hash, error) {
-	h := sha256.New()
-	buf := make([]byte, 1<<20)
-	for off := int64(0); off < size; {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		n, err := in.ReadAt(buf[:min(int64(len(buf)), size-off)], off)
-		if n == 0 {
-			if err == nil || errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return nil, err
-		}
-		h.Write(buf[:n])
-		if _, err := w.Write(buf[:n]); err != nil {
-			return nil, err
-		}
-		off += int64(n)
-		observe.Notify(packager.Progress{Step: packager.StepSign, Kind: "advance", Done: off, Total: size, Unit: "bytes"})
-	}
-	return h, nil
-}
-
-// replaceFile writes a file beside path, makes sure that it is on disk and
-// gives it the name path.
-func replaceFile(path string, mode os.FileMode, write func(io.Writer) error) (err error) {
-	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, ".dossier-sign-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			tmp.Close()
-			os.Remove(tmp.Name())
-		}
-	}()
-	if err = write(tmp); err != nil {
-		return err
-	}
-	if err = tmp.Chmod(mode); err != nil {
-		return err
-	}
-	if err = tmp.Sync(); err != nil {
-		return err
-	}
-	if err = tmp.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(tmp.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
-// explain turns what stopped the writing into a Fault, unless it is one or
-// the user cancelled.
-func explain(ctx context.Context, path string, err error) error {
-	var f *packager.Fault
-	if errors.As(err, &f) {
-		return err
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return fault("SIGN_WRITE", packager.Args{"file": path}, err)
-}
-
-// pdfFault says what is wrong with a PDF.
-func pdfFault(path string, err error) error {
-	var f *packager.Fault
-	args := packager.Args{"file": path}
+func (o *Options) check() error {
+	args := packager.Args{"level": o.Level, "permission": strconv.Itoa(o.Certify)}
 	switch {
-	case errors.As(err, &f):
-		return err
-	case errors.Is(err, pdfinc.ErrEncrypted):
-		return fault("SIGN_PDF_ENCRYPTED", args, nil)
-	case errors.Is(err, pdfinc.ErrTooLarge):
-		return fault("SIGN_PDF_TOO_LARGE", args, nil)
-	case errors.Is(err, stamp.ErrTooLong):
-		return fault("SIGN_STAMP_TOO_LONG", nil, nil)
+	case rank(o.Level) < 0:
+		return fault("SIGN_LEVEL_UNKNOWN", args, nil)
+	case o.Certify < 0 || o.Certify > 3:
+		return fault("SIGN_CERTIFY_UNKNOWN", args, nil)
+	case o.Certify == 1 && rank(o.Level) >= rank(LevelLT):
+		return fault("SIGN_CERTIFY_LEVEL", args, nil)
+	case rank(o.Level) >= rank(LevelT) && o.Timestamps == nil:
+		return fault("SIGN_TSA_NONE", args, nil)
 	}
-	return fault("SIGN_PDF_UNREADABLE", args, err)
+	return nil
+}
+
+func stamped(t *tsp.Token) *string {
+	s := t.Time.UTC().Format(time.RFC3339)
+	return &s
+}
+
+// signing is one signature on its way up the levels.
+type signing struct {
+	*work
+	key   *Key
+	place packager.StampPlace
+	opt   Options
+
+	token *tsp.Token // of the signature
+	level string     // reached so far
+}
+
+func (s *signing) toLevel() error {
+	if err := s.permitted(); err != nil {
+		return err
+	}
+	if err := s.sign(); err != nil {
+		return err
+	}
+	want := rank(s.opt.Level)
+	if s.level == LevelT && want >= rank(LevelLT) {
+		if err := s.evidence(); err != nil {
+			return s.unlessLower(err)
+		}
+	}
+	if s.level == LevelLT && want >= rank(LevelLTA) {
+		return s.unlessLower(s.archive())
+	}
+	return nil
+}
+
+// unlessLower lets go of an error that AcceptLower covers.
+func (s *signing) unlessLower(err error) error {
+	if s.opt.AcceptLower && outside(err) {
+		return nil
+	}
+	return err
+}
+
+// permitted looks at what earlier signatures allow.
+func (s *signing) permitted() error {
+	doc, err := s.open()
+	if err != nil {
+		return err
+	}
+	if err := notClosed(doc, s.out); err != nil {
+		return err
+	}
+	earlier, err := doc.Signatures()
+	if err != nil {
+		return pdfFault(s.out, err)
+	}
+	if s.opt.Certify > 0 && len(earlier) > 0 {
+		return fault("SIGN_CERTIFY_FIRST", nil, nil)
+	}
+	return nil
+}
+
+// notClosed refuses a document that is certified against every change.
+func notClosed(doc *pdfinc.File, path string) error {
+	p, err := doc.Permission()
+	if err != nil {
+		return pdfFault(path, err)
+	}
+	if p == 1 {
+		return fault("SIGN_CERTIFIED_CLOSED", packager.Args{"file": path}, nil)
+	}
+	return nil
+}
+
+// sign writes the revision with the signature: B-B, or B-T with a token.
+func (s *signing) sign() error {
+	add := func(doc *pdfinc.File, u *pdfinc.Update, id []byte, reserve int) error {
+		return addSignature(doc, u, s.key, s.place, s.opt, id, reserve)
+	}
+	return s.appendSigned(add, func(digest [sha256.Size]byte) ([]byte, error) {
+		signer := cms.Signer{Key: s.key.Signer, Chain: s.key.Chain, PSS: s.opt.PSS}
+		s.token, s.level = nil, LevelB
+		if s.opt.Level == LevelB {
+			return keyResult(s.key)(signer.Sign(digest, nil))
+		}
+		der, err := signer.Sign(digest, func(value []byte) ([]byte, error) {
+			token, err := timestamp(s.ctx, s.opt.Timestamps, sha256.Sum256(value))
+			if err != nil {
+				return nil, err
+			}
+			s.token, s.level = token, LevelT
+			return token.DER, nil
+		})
+		if outside(err) && s.opt.AcceptLower {
+			der, err = signer.Sign(digest, nil)
+		}
+		return keyResult(s.key)(der, err)
+	})
+}
+
+// keyResult blames the key for an error that nobody else takes.
+func keyResult(key *Key) func([]byte, error) ([]byte, error) {
+	return func(der []byte, err error) ([]byte, error) {
+		var f *packager.Fault
+		if err == nil || errors.As(err, &f) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			return der, err
+		}
+		return nil, fault("SIGN_KEY_FAILED", packager.Args{"key": key.Source}, err)
+	}
+}
+
+// evidence writes the document security store.
+func (s *signing) evidence() error {
+	if err := s.addEvidence(s.opt.Revocation, s.opt.Now, [][]*x509.Certificate{s.key.Chain, s.token.Chain}); err != nil {
+		return err
+	}
+	s.level = LevelLT
+	return nil
+}
+
+// archive writes the document timestamp.
+func (s *signing) archive() error {
+	if _, err := s.addTimestamp(s.opt.Timestamps); err != nil {
+		return err
+	}
+	s.level = LevelLTA
+	return nil
+}
+
+// timestamp asks for a token and explains why there is none.
+func timestamp(ctx context.Context, client *tsp.Client, digest [sha256.Size]byte) (*tsp.Token, error) {
+	token, err := client.Token(ctx, digest)
+	switch {
+	case err == nil:
+		return token, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, tsp.ErrClock):
+		return nil, fault("SIGN_TSA_CLOCK", nil, err)
+	}
+	return nil, fault(codeTSA, packager.Args{"why": err.Error()}, err)
+}
+
+const (
+	codeTSA        = "SIGN_TSA_FAILED"
+	codeRevocation = "SIGN_REVOCATION_UNKNOWN"
+)
+
+// outside reports whether a service outside of this computer is to blame.
+func outside(err error) bool {
+	var f *packager.Fault
+	return errors.As(err, &f) && (f.Code == codeTSA || f.Code == codeRevocation)
 }
 
 // pdfDate writes a date as ISO 32000-1 §7.9.4 has it, in Asia/Shanghai.

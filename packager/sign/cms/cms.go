@@ -155,8 +155,6 @@ func (s Signer) contentInfo(attrs, signature, token []byte) ([]byte, error) {
 			return nil, err
 		}
 	}
-	ctx0 := cbasn1.Tag(0).ContextSpecific().Constructed()
-	ctx1 := cbasn1.Tag(1).ContextSpecific().Constructed()
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { // ContentInfo
 		b.AddASN1ObjectIdentifier(OIDSignedData)

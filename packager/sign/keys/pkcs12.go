@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/x509"
 	"errors"
@@ -11,6 +10,7 @@ import (
 
 	"dossier/packager"
 	"dossier/packager/sign"
+	"dossier/packager/sign/cms"
 )
 
 // LoadPKCS12 reads a PKCS #12 file (RFC 7292; .p12, .pfx), as certification
@@ -42,31 +42,9 @@ func LoadPKCS12(path, passphrase string) (*sign.Key, error) {
 // chainFor picks the certificate of a key out of certs and, link by link, its
 // issuers. It is empty if no certificate belongs to the key.
 func chainFor(pub crypto.PublicKey, certs []*x509.Certificate) []*x509.Certificate {
-	var chain []*x509.Certificate
 	for _, c := range certs {
 		if k, ok := c.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); ok && k.Equal(pub) {
-			chain = append(chain, c)
-			break
-		}
-	}
-	for len(chain) > 0 && len(chain) <= len(certs) {
-		last := chain[len(chain)-1]
-		if bytes.Equal(last.RawIssuer, last.RawSubject) {
-			break
-		}
-		next := issuerOf(last, certs)
-		if next == nil {
-			break
-		}
-		chain = append(chain, next)
-	}
-	return chain
-}
-
-func issuerOf(c *x509.Certificate, certs []*x509.Certificate) *x509.Certificate {
-	for _, issuer := range certs {
-		if bytes.Equal(issuer.RawSubject, c.RawIssuer) && c.CheckSignatureFrom(issuer) == nil {
-			return issuer
+			return cms.Chain(c, certs)
 		}
 	}
 	return nil
