@@ -194,7 +194,18 @@ func deriveID(c *packager.Case) string {
 		who = c.Holder.IDNumber
 	}
 	sum := sha256.Sum256([]byte(account + "\n" + who))
-	return strings.ReplaceAll(c.Platform, "_", "-") + "-" + c.Application + "-" + hex.EncodeToString(sum[:])[:10]
+	return word(c.Platform) + "-" + word(c.Application) + "-" + hex.EncodeToString(sum[:])[:10]
+}
+
+// word makes a part of an id of a text that nothing is known about yet.
+func word(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, s)
+	return cmp.Or(strings.Trim(s[:min(len(s), 20)], "-"), "x")
 }
 
 func (r *reader) report(code, path string, args packager.Args, suggestion string) {

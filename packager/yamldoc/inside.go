@@ -28,6 +28,7 @@ func (d *Doc) Inside(path string, line, column int) packager.Position {
 	}
 	c := cursor{lines: d.lines, line: n.Line - 1, column: n.Column - 1, style: n.Style}
 	c.enter()
+	c.indent = c.column
 	for _, r := range rest[:min(offset+column, len(rest))] {
 		c.skip(r)
 	}
@@ -39,6 +40,7 @@ func (d *Doc) Inside(path string, line, column int) packager.Position {
 type cursor struct {
 	lines        []string
 	line, column int // from 0
+	indent       int // of a literal's lines
 	style        yaml.Style
 }
 
@@ -81,12 +83,14 @@ func (c *cursor) settle() {
 func (c *cursor) skip(r rune) {
 	rest := c.rest()
 	switch {
-	case r == '\n' || r == ' ' && len(strings.TrimSpace(string(rest))) == 0:
-		c.nextLine()
-	case c.style&yaml.SingleQuotedStyle != 0 && r == '\'':
-		c.column += 2
 	case c.style&yaml.DoubleQuotedStyle != 0 && len(rest) > 0 && rest[0] == '\\':
 		c.column += escape(rest)
+	case c.style&yaml.SingleQuotedStyle != 0 && r == '\'':
+		c.column += 2
+	case r == '\n' && c.style&yaml.LiteralStyle != 0:
+		c.line, c.column = c.line+1, c.indent
+	case r == '\n' || r == ' ' && len(strings.TrimSpace(string(rest))) == 0:
+		c.nextLine()
 	default:
 		c.settle()
 		c.column++

@@ -152,6 +152,9 @@ func (d *Doc) explain(b []byte, cause error) packager.Diagnostics {
 	if len(all) > 0 {
 		return sorted(all)
 	}
+	if diag, ok := d.unknownAlias(cause); ok {
+		return packager.Diagnostics{diag}
+	}
 	pos, detail := locate(b, cause)
 	pos.File = d.Name
 	code := "YAML_SYNTAX"
@@ -178,6 +181,24 @@ func (d *Doc) slip(n int) (packager.Diagnostic, bool) {
 		return d.diagnostic("YAML_WIDE_COLON", "", pos, packager.Args{"key": m[2]}, m[2]+": "), true
 	}
 	return packager.Diagnostic{}, false
+}
+
+var noAnchor = regexp.MustCompile(`unknown anchor '([^']*)' referenced`)
+
+// unknownAlias finds the alias that the parser, in its words, does not know.
+func (d *Doc) unknownAlias(cause error) (packager.Diagnostic, bool) {
+	m := noAnchor.FindStringSubmatch(cause.Error())
+	if m == nil {
+		return packager.Diagnostic{}, false
+	}
+	pos := packager.Position{File: d.Name}
+	for i, line := range d.lines {
+		if at := strings.Index(line, "*"+m[1]); at >= 0 {
+			pos.Line, pos.Column = i+1, column(line, at)+1
+			break
+		}
+	}
+	return d.diagnostic("YAML_ALIAS_UNKNOWN", "", pos, packager.Args{"alias": display(m[1])}, ""), true
 }
 
 func (d *Doc) rawLine(n int) string {

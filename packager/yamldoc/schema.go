@@ -72,7 +72,16 @@ func (s *Schema) Check(d *Doc, into any) packager.Diagnostics {
 		}
 	}
 	visit(err.(*jsonschema.ValidationError))
-	return sorted(found)
+	return sorted(slices.DeleteFunc(found, func(x packager.Diagnostic) bool {
+		return x.Code == "YAML_MISSING_KEY" && slices.ContainsFunc(found, func(y packager.Diagnostic) bool { return misspelt(x, y) })
+	}))
+}
+
+// misspelt reports whether the key that is missing is there, under a name that
+// is unknown.
+func misspelt(missing, unknown packager.Diagnostic) bool {
+	parent := unknown.Path[:max(0, strings.LastIndexByte(unknown.Path, '.'))]
+	return unknown.Code == "YAML_UNKNOWN_KEY" && join(parent, unknown.Suggestion) == missing.Path
 }
 
 // explain turns one error of the validator into diagnostics.
@@ -89,7 +98,10 @@ func (s *Schema) explain(d *Doc, e *jsonschema.ValidationError) packager.Diagnos
 	case *kind.Required:
 		return missingKeys(d, path, k.Missing)
 	case *kind.Type:
-		return one(d.wantCode(path, k.Want), packager.Args{"got": got}, "")
+		if diag, ok := d.wideColon(path, k.Want); ok {
+			return packager.Diagnostics{diag}
+		}
+		return one(wantCode(k.Want), packager.Args{"got": got}, "")
 	case *kind.Enum:
 		words := texts(k.Want)
 		return one("YAML_ENUM", packager.Args{"got": got, "known": strings.Join(words, ", ")}, Nearest(d.text(path), words))
@@ -140,15 +152,27 @@ func missingKeys(d *Doc, path string, keys []string) packager.Diagnostics {
 	return all
 }
 
-// wantCode names what was asked for. A text with a full-width colon in it,
-// where a mapping is asked for, was meant to be one.
-func (d *Doc) wantCode(path string, want []string) string {
+// wideColon finds the full-width colon in a text that was meant to be a
+// mapping.
+func (d *Doc) wideColon(path string, want []string) (packager.Diagnostic, bool) {
+	_, n := d.find(path)
+	if !slices.Equal(want, []string{"object"}) || !strings.Contains(d.text(path), "：") {
+		return packager.Diagnostic{}, false
+	}
+	for line := follow(n).Line; line <= len(d.lines); line++ {
+		if diag, ok := d.slip(line); ok {
+			diag.Path = path
+			return diag, true
+		}
+	}
+	return packager.Diagnostic{}, false
+}
+
+// wantCode names what was asked for.
+func wantCode(want []string) string {
 	has := func(t string) bool { return slices.Contains(want, t) }
 	switch {
 	case has("object") && len(want) == 1:
-		if strings.Contains(d.text(path), "：") {
-			return "YAML_WANT_MAP_WIDE_COLON"
-		}
 		return "YAML_WANT_MAP"
 	case has("array") && has("string"):
 		return "YAML_WANT_TEXT_OR_LIST"
