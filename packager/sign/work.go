@@ -136,7 +136,8 @@ func (w *work) digestWith(tail *pdfinc.Tail) (sum [sha256.Size]byte, err error) 
 	return [sha256.Size]byte(h.Sum(nil)), nil
 }
 
-// copyHashed copies size bytes of in to w and returns the running SHA-256.
+// copyHashed copies size bytes of in to w and returns the running SHA-256. Each
+// piece is hashed while it is written.
 func copyHashed(ctx context.Context, w io.Writer, in io.ReaderAt, size int64, observe packager.Observer) (hash.Hash, error) {
 	h := sha256.New()
 	buf := make([]byte, 1<<20)
@@ -151,8 +152,14 @@ func copyHashed(ctx context.Context, w io.Writer, in io.ReaderAt, size int64, ob
 			}
 			return nil, err
 		}
-		h.Write(buf[:n])
-		if _, err := w.Write(buf[:n]); err != nil {
+		hashed := make(chan struct{})
+		go func() {
+			h.Write(buf[:n])
+			close(hashed)
+		}()
+		_, err = w.Write(buf[:n])
+		<-hashed
+		if err != nil {
 			return nil, err
 		}
 		off += int64(n)

@@ -74,7 +74,7 @@ func New(t testing.TB, now time.Time) *PKI {
 		Subject: pkix.Name{CommonName: "测试 OCSP"}, KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning},
 		ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}, Value: []byte{5, 0}}},
 	})
-	p.tsa = p.Issue(RSA, p.Services(timestamping(true)))
+	p.tsa = p.Issue(RSA, p.Services(Timestamping(true)))
 	return p
 }
 
@@ -83,8 +83,8 @@ func authority(name string) *x509.Certificate {
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign}
 }
 
-// timestamping is a certificate for a time-stamping authority.
-func timestamping(critical bool) *x509.Certificate {
+// Timestamping is a certificate for a time-stamping authority.
+func Timestamping(critical bool) *x509.Certificate {
 	eku, _ := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}})
 	return &x509.Certificate{Subject: pkix.Name{CommonName: "测试时间戳"}, KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: critical, Value: eku}}}
@@ -248,7 +248,7 @@ func (p *PKI) stamp(w http.ResponseWriter, r *http.Request) {
 	case "usage":
 		by = p.Signer(P256)
 	case "not-critical":
-		by = p.Issue(RSA, timestamping(false))
+		by = p.Issue(RSA, Timestamping(false))
 	case "stranger":
 		by = New(p.t, p.now).tsa
 	case "clock":
