@@ -70,6 +70,7 @@ type shown struct {
 type assets struct {
 	out      *pdfOut
 	refs     []types.IndirectRef
+	weights  []int64        // about how many bytes each takes
 	items    map[int]*shown // by number of the item
 	files    []attachment
 	layers   layers
@@ -171,14 +172,14 @@ func (a *assets) pictures(it *packager.Item, r prefetched) error {
 		w, h := p.upright()
 		size := *p
 		size.body, size.icc, size.dict = nil, nil, nil
-		s.leaves = append(s.leaves, leaf{asset: a.keep(ref), w: float64(w), h: float64(h), pic: &size})
+		s.leaves = append(s.leaves, leaf{asset: a.keep(ref, p.size()), w: float64(w), h: float64(h), pic: &size})
 	}
 	a.items[it.No] = s
 	return nil
 }
 
-func (a *assets) keep(ref types.IndirectRef) int {
-	a.refs = append(a.refs, ref)
+func (a *assets) keep(ref types.IndirectRef, weight int64) int {
+	a.refs, a.weights = append(a.refs, ref), append(a.weights, weight)
 	return len(a.refs) - 1
 }
 
@@ -202,7 +203,7 @@ func (a *assets) document(it *packager.Item) error {
 	s := &shown{pdf: true, marks: src.marks}
 	for _, p := range src.pages {
 		w, h := p.upright()
-		s.leaves = append(s.leaves, leaf{asset: a.keep(p.form), w: w, h: h, page: p})
+		s.leaves = append(s.leaves, leaf{asset: a.keep(p.form, it.File.Bytes/int64(len(src.pages))), w: w, h: h, page: p})
 	}
 	a.items[it.No] = s
 	if it.File.PDF != nil && it.File.PDF.Signatures > 0 {

@@ -60,6 +60,7 @@ func (b *book) lay(c *canvas) {
 		b.part("backup", b.backups)
 	}
 	b.part("signature", b.closing)
+	b.endPage()
 }
 
 func itemName(no int) string { return "item" + strconv.Itoa(no) }
@@ -90,10 +91,19 @@ func (b *book) newPage(landscape bool, title string) {
 	if landscape {
 		w, h = h, w
 	}
-	b.c.addPage(w, h)
+	b.addPage(w, h)
 	b.header(title)
 	b.footer()
-	if b.plan.Draft {
+}
+
+func (b *book) addPage(w, h float64) {
+	b.endPage()
+	b.c.addPage(w, h)
+}
+
+// endPage puts on a page what lies over everything else on it.
+func (b *book) endPage() {
+	if b.plan.Draft && b.c.page() > 0 {
 		b.draftMark()
 	}
 }
@@ -132,7 +142,7 @@ func (b *book) draftMark() {
 	st := style{120, 120, true, grey}
 	c.text(0, 0, "", st)
 	c.pdf.RawWriteStr("q")
-	c.pdf.SetAlpha(0.13, "Normal")
+	c.pdf.SetAlpha(0.2, "Normal")
 	c.pdf.TransformBegin()
 	c.pdf.TransformRotate(45, c.w/2, c.h/2)
 	c.textCenter(c.w/2, c.h/2+42, word, st)

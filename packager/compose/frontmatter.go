@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,13 +13,14 @@ import (
 // things happen, and what the signature is worth.
 func (b *book) cover() {
 	c, rs, cs := b.c, b.rules(), b.plan.Report.Case
-	b.c.addPage(a4Short, a4Long)
-	if b.plan.Draft {
-		b.draftMark()
-	}
+	b.addPage(a4Short, a4Long)
 	c.fill(0, 0, c.w, 6, accent)
 	x := marginX
-	c.text(x, 62, b.t("cover.kind"), label.in(accent))
+	kind := b.t("cover.kind")
+	if b.plan.Draft {
+		kind = b.t("cover.kind_draft")
+	}
+	c.text(x, 62, kind, label.in(accent))
 	c.textRight(b.right(), 62, b.plan.BundleID, label)
 	y := c.para(x, 84, b.measure(), b.in(rs.Name), display)
 	y = c.para(x, y, b.measure(), b.in(rs.Application), style{18, 28, false, ink})
@@ -26,6 +28,7 @@ func (b *book) cover() {
 	y += 26
 
 	rows := [][2]string{
+		{"cover.to", rs.Operator},
 		{"cover.account", bracketed(cs.Account.Name, cs.Account.ID)},
 		{"cover.account_type", b.in(rs.AccountType)},
 		{"cover.applicant", cs.Applicant.Name},
@@ -72,6 +75,8 @@ func (b *book) coverVerdict(y float64) float64 {
 	worst := packager.StateOK
 	key := "cover.verdict_ok"
 	switch {
+	case n[packager.Block]+n[packager.Warn] == 0 && n[packager.Info] > 0:
+		key = "cover.verdict_info"
 	case n[packager.Block] > 0:
 		worst, key = packager.Block, "cover.verdict_block"
 	case n[packager.Warn] > 0:
@@ -80,8 +85,8 @@ func (b *book) coverVerdict(y float64) float64 {
 	x := marginX + coverColumn
 	b.c.text(marginX, y+baseline(body), b.t("cover.verdict"), quiet)
 	b.sign(x, y+body.lead/2, worst)
-	end := b.c.text(x+14, y+baseline(body), b.t(key, "total", strconv.Itoa(total), "ok", strconv.Itoa(n[packager.StateOK]+n[packager.Info]),
-		"warn", strconv.Itoa(n[packager.Warn]), "block", strconv.Itoa(n[packager.Block])), strong)
+	end := b.c.text(x+14, y+baseline(body), b.t(key, "total", strconv.Itoa(total), "ok", strconv.Itoa(n[packager.StateOK]),
+		"info", strconv.Itoa(n[packager.Info]), "warn", strconv.Itoa(n[packager.Warn]), "block", strconv.Itoa(n[packager.Block])), strong)
 	see := b.t("cover.verdict_see", "page", strconv.Itoa(b.pageOf("review")))
 	b.c.text(end+10, y+baseline(body), see, body.in(accent))
 	b.c.goTo(end+10, y, b.c.width(see, body), body.lead, b.pageOf("review"), 0)
@@ -182,7 +187,8 @@ func (b *book) doubtText() string {
 // notes if there is room, else without. What still does not fit is left for
 // the signature page.
 func (b *book) timeline(y, limit float64) float64 {
-	c, list := b.c, b.rules().Timeline
+	c, list := b.c, slices.Clone(b.rules().Timeline)
+	slices.SortStableFunc(list, func(x, y packager.TimelineEntry) int { return cmp.Compare(ends(x).String(), ends(y).String()) })
 	b.later = nil
 	if len(list) == 0 {
 		return y
@@ -211,6 +217,14 @@ func (b *book) timeline(y, limit float64) float64 {
 		y += note.lead
 	}
 	return y
+}
+
+// ends is the day by which a span is put in order: its earliest end.
+func ends(e packager.TimelineEntry) packager.Day {
+	if e.Earliest.IsZero() {
+		return e.From
+	}
+	return e.Earliest
 }
 
 func (b *book) spanHeight(e packager.TimelineEntry, notes bool) float64 {
@@ -257,10 +271,9 @@ func (b *book) spans(y float64, list []packager.TimelineEntry, notes bool) float
 // dates writes the end of a span, the earliest and the latest where they
 // differ.
 func (b *book) dates(e packager.TimelineEntry) string {
-	s := e.Earliest.String()
+	s := ends(e).String()
 	switch {
 	case e.Earliest.IsZero():
-		s = e.From.String()
 	case e.Latest.IsZero():
 		s = b.t("date.from", "day", s)
 	case e.Latest != e.Earliest:
@@ -401,13 +414,13 @@ func (b *book) agreement(y float64, pageTitle string) {
 	}
 	c.text(marginX, y+baseline(section), b.t("agreement.title"), section)
 	y = c.para(marginX, y+section.lead+2, b.measure(), b.t("agreement.note"), note) + 8
-	t := b.table(y, false, pageTitle, column{title: b.t("agreement.field"), w: 92}, column{title: b.t("agreement.stated"), w: 142}, column{title: b.t("agreement.read")})
+	t := b.table(y, false, pageTitle, column{title: b.t("agreement.field"), w: 84}, column{title: b.t("agreement.stated"), w: 138}, column{title: b.t("agreement.read")})
 	for _, a := range rows {
-		t.row(txt(b.t("field."+a.Field), strong), txt(a.Stated, body), b.readings(t.cols[2].w, a))
+		t.row(txt(b.t("field."+a.Field), aside.in(grey)), txt(a.Stated, body), b.readings(t.cols[2].w, a))
 	}
 }
 
-// readings is the cell with each paper's version of a particular.
+// readings is the cell with each paper's version of a particular, a line each.
 func (b *book) readings(w float64, a packager.Agreement) cell {
 	if len(a.Read) == 0 {
 		return txt(b.t("agreement.nothing"), aside.in(grey))
@@ -421,19 +434,19 @@ func (b *book) readings(w float64, a packager.Agreement) cell {
 	high := 0.0
 	for _, r := range a.Read {
 		l := line{state: packager.StateOK}
-		what := baseName(r.Material)
+		what, where := baseName(r.Material), ""
 		if it := b.itemOf(r.Material); it != nil {
 			l.page = b.pageOf(itemName(it.No))
-			what = b.t("agreement.item", "no", strconv.Itoa(it.No), "title", b.in(it.Title), "page", strconv.Itoa(l.page))
+			what = b.t("item.header", "no", strconv.Itoa(it.No), "title", b.in(it.Title))
+			where = strconv.Itoa(l.page)
 		}
-		by := b.t("by." + r.By)
-		if r.Equal {
-			what = b.t("agreement.same", "what", what, "by", by)
-		} else {
-			l.state = packager.Warn
-			what = b.t("agreement.differs", "what", what, "by", by, "value", r.Value)
+		key := "agreement.same"
+		if !r.Equal {
+			l.state, key = packager.Warn, "agreement.differs"
 		}
-		l.lines = b.c.lines(what, aside, w-15)
+		tail := b.t(key, "page", where, "by", b.t("by."+r.By), "value", r.Value)
+		what = b.c.fit(what, aside, max(w-15-b.c.width(tail, aside), 90))
+		l.lines = b.c.lines(what+tail, aside, w-15)
 		high += float64(len(l.lines)) * aside.lead
 		ls = append(ls, l)
 	}
@@ -463,9 +476,7 @@ func (b *book) index() {
 		p := b.pageOf(name)
 		t.row(cell{}, cell{text: title, st: body, page: p}, cell{}, cell{}, cell{text: b.pages(name), st: body.in(accent), page: p})
 	}
-	own("cover", b.t("cover.title"))
 	own("review", b.t("review.title"))
-	own("index", head)
 	part := ""
 	for _, it := range b.plan.Items {
 		row := b.indexRow(t, it)

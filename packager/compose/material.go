@@ -28,7 +28,7 @@ func (b *book) leaf(it *packager.Item, s *shown, i int) {
 	l := &s.leaves[i]
 	var x, y, w, h, scale float64
 	landscape := false
-	top := [2]float64{b.leafTop(i, s, a4Short), b.leafTop(i, s, a4Long)}
+	top := [2]float64{b.leafTop(it, s, i, a4Short), b.leafTop(it, s, i, a4Long)}
 	area := func(pw, ph, top float64) float64 { return l.scale(pw-2*marginX, ph-bodyGap-top) }
 	up, across := area(a4Short, a4Long, top[0]), area(a4Long, a4Short, top[1])
 	if across > up*1.12 {
@@ -79,11 +79,11 @@ func (l *leaf) scale(w, h float64) float64 {
 }
 
 // leafTop is where the area for a leaf begins on a page of width w.
-func (b *book) leafTop(i int, s *shown, w float64) float64 {
+func (b *book) leafTop(it *packager.Item, s *shown, i int, w float64) float64 {
 	if i > 0 {
 		return bodyTop - 8
 	}
-	t := bodyTop + heading.lead + micro.lead + 18
+	t := bodyTop + float64(len(b.headingLines(it, w)))*heading.lead + micro.lead + 18
 	if s.signed {
 		t += b.c.paraHeight(b.t("item.signed", "name", s.attached), note, w-2*marginX) + 4
 	}
@@ -98,15 +98,34 @@ func (b *book) leafHeader(it *packager.Item, s *shown, i int) string {
 	return head
 }
 
-// itemHeading sets number, title, and what the file is.
-func (b *book) itemHeading(it *packager.Item, s *shown) {
+// headingLines divides the title of a material into at most two lines on a
+// page of width w.
+func (b *book) headingLines(it *packager.Item, w float64) []string {
 	c := b.c
-	no := b.t("item.no", "no", strconv.Itoa(it.No))
-	base := bodyTop + baseline(heading)
-	st := heading.in(accent)
-	x := c.text(marginX, base, no, st) + 12
-	c.text(x, base, c.fit(b.in(it.Title), heading, b.right()-x), heading)
-	y := bodyTop + heading.lead + 2
+	width := w - 2*marginX - b.numberWidth(it)
+	lines := c.lines(b.in(it.Title), heading, width)
+	if len(lines) > 2 {
+		lines = []string{lines[0], c.fit(lines[1]+"…"+lines[2], heading, width)}
+	}
+	return lines
+}
+
+func (b *book) itemNumber(it *packager.Item) string { return b.t("item.no", "no", strconv.Itoa(it.No)) }
+
+func (b *book) numberWidth(it *packager.Item) float64 {
+	return b.c.width(b.itemNumber(it), heading) + 12
+}
+
+// itemHeading sets number, title, and what the file is; it returns the y below.
+func (b *book) itemHeading(it *packager.Item, s *shown) float64 {
+	c := b.c
+	y := bodyTop
+	c.text(marginX, y+baseline(heading), b.itemNumber(it), heading.in(accent))
+	for _, l := range b.headingLines(it, c.w) {
+		c.text(marginX+b.numberWidth(it), y+baseline(heading), l, heading)
+		y += heading.lead
+	}
+	y += 2
 	facts := []string{baseName(it.File.Path), byteSize(it.File.Bytes), "SHA-256 " + short(it.File.SHA256)}
 	if ids := b.ruleIDs(it); len(ids) > 0 {
 		facts = append(facts, b.t("item.rules", "rules", strings.Join(ids, " ")))
@@ -115,8 +134,9 @@ func (b *book) itemHeading(it *packager.Item, s *shown) {
 	y += micro.lead + 4
 	c.hline(marginX, b.right(), y, 0.8, accent)
 	if s.signed {
-		c.para(marginX, y+6, b.measure(), b.t("item.signed", "name", s.attached), note)
+		y = c.para(marginX, y+6, b.measure(), b.t("item.signed", "name", s.attached), note)
 	}
+	return y
 }
 
 func short(digest string) string {
@@ -235,10 +255,8 @@ func (b *book) sourceLinks(it *packager.Item, p *sourcePage, m matrix) {
 // replaced prints the page that stands for a material that cannot be shown.
 func (b *book) replaced(it *packager.Item, s *shown) {
 	b.newPage(false, b.leafHeader(it, s, 0))
-	b.itemHeading(it, s)
 	c := b.c
-	y := bodyTop + heading.lead + 60
-	h := 0.0
+	y := b.itemHeading(it, s) + 24
 	msg, next := b.say.Say(s.why, packager.Args{"path": it.File.Path})
 	lines := []para{{msg, strong, 0}}
 	if s.attached != "" {
@@ -250,7 +268,7 @@ func (b *book) replaced(it *packager.Item, s *shown) {
 		para{b.t("item.file", "path", it.File.Path, "media", it.File.Media, "size", byteSize(it.File.Bytes)), note, 0},
 		para{"SHA-256 " + it.File.SHA256, code, 0})
 	box := b.stack(b.measure()-40, lines...)
-	h = box.high + 40
+	h := box.high + 40
 	c.fill(marginX, y, b.measure(), h, tint)
 	box.draw(marginX+20, y+20, b.measure()-40)
 }

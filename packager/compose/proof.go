@@ -40,9 +40,16 @@ func (k *Composer) prove(ctx context.Context, f *os.File, b *book, bundle *packa
 	if doc.Pages() != bundle.Pages || doc.Pages() != len(b.c.sheets) {
 		return p, proofFault("COMPOSE_PROOF_PAGES", nil, "want", strconv.Itoa(bundle.Pages), "got", strconv.Itoa(doc.Pages()))
 	}
+	held := int64(0)
 	for i := range doc.Pages() {
 		if err := ctx.Err(); err != nil {
 			return p, err
+		}
+		if held += b.weight(i); held > heldByEngine {
+			held = b.weight(i)
+			if err := doc.Forget(); err != nil {
+				return p, proofFault("COMPOSE_PROOF_OPEN", err)
+			}
 		}
 		if err := b.provePage(doc, i, &p); err != nil {
 			return p, err
@@ -65,6 +72,17 @@ func (k *Composer) prove(ctx context.Context, f *os.File, b *book, bundle *packa
 	}
 	p.Materials = len(b.plan.Items)
 	return p, nil
+}
+
+// heldByEngine bounds the data of pictures that the engine holds at once.
+const heldByEngine = 24 << 20
+
+// weight is about how many bytes of pictures page i (from 0) shows.
+func (b *book) weight(i int) (n int64) {
+	for _, asset := range b.c.sheets[i].uses {
+		n += b.assets.weights[asset]
+	}
+	return n
 }
 
 func proofFault(code string, err error, kv ...string) error {

@@ -16,6 +16,7 @@ type renderer struct {
 	path string
 	file *os.File
 	doc  *pdfium.Document
+	seen int // pages since the engine last forgot them
 }
 
 func (r *renderer) open(ctx context.Context) error {
@@ -49,6 +50,11 @@ func (r *renderer) close() {
 func (r *renderer) crop(ctx context.Context, p packager.Placed, dpi int) (image.Image, error) {
 	if err := r.open(ctx); err != nil {
 		return nil, err
+	}
+	if r.seen++; r.seen%4 == 0 {
+		if err := r.doc.Forget(); err != nil {
+			return nil, &packager.Fault{Class: packager.ClassUnexpected, Code: "COMPOSE_RENDER", Err: err}
+		}
 	}
 	m, err := r.doc.Render(p.Page-1, dpi)
 	if err != nil {

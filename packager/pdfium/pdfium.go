@@ -96,6 +96,8 @@ func (e *Engine) Close() error {
 type Document struct {
 	engine api.Pdfium
 	ref    references.FPDF_DOCUMENT
+	r      io.ReadSeeker
+	size   int64
 	stop   func() bool
 	pages  int
 }
@@ -112,18 +114,12 @@ func (e *Engine) Open(ctx context.Context, r io.ReadSeeker, size int64) (*Docume
 	if err != nil {
 		return nil, err
 	}
-	d := &Document{engine: engine}
+	d := &Document{engine: engine, r: r, size: size}
 	d.stop = context.AfterFunc(ctx, func() { _ = engine.Kill() })
-	empty := ""
-	res, err := engine.OpenDocument(&requests.OpenDocument{FileReader: r, FileReaderSize: size, Password: &empty})
-	if err != nil {
+	if err := d.load(); err != nil {
 		d.Close()
-		if errors.Is(err, pdfiumerrors.ErrPassword) || strings.Contains(err.Error(), "password") {
-			return nil, ErrPassword
-		}
 		return nil, err
 	}
-	d.ref = res.Document
 	n, err := engine.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: d.ref})
 	if err != nil {
 		d.Close()
@@ -131,6 +127,29 @@ func (e *Engine) Open(ctx context.Context, r io.ReadSeeker, size int64) (*Docume
 	}
 	d.pages = n.PageCount
 	return d, nil
+}
+
+func (d *Document) load() error {
+	empty := ""
+	res, err := d.engine.OpenDocument(&requests.OpenDocument{FileReader: d.r, FileReaderSize: d.size, Password: &empty})
+	switch {
+	case err == nil:
+		d.ref = res.Document
+		return nil
+	case errors.Is(err, pdfiumerrors.ErrPassword), strings.Contains(err.Error(), "password"):
+		return ErrPassword
+	}
+	return err
+}
+
+// Forget frees what the engine keeps of the pages that it has seen: it holds
+// the data of every picture until the document is closed. Call it now and then
+// on the way through a large file.
+func (d *Document) Forget() error {
+	if _, err := d.engine.FPDF_CloseDocument(&requests.FPDF_CloseDocument{Document: d.ref}); err != nil {
+		return err
+	}
+	return d.load()
 }
 
 // Close gives the instance back.
