@@ -36,8 +36,8 @@ const (
 	NoCredentials Code = "STORE_NO_CREDENTIALS" // no access key found. Args: profile
 	LocalIO       Code = "STORE_LOCAL_IO"       // a local disk said no: directory store, journal. Args: path
 	NoPermission  Code = "STORE_NO_PERMISSION"  // the operating system forbids it. Args: path
-	JournalOther  Code = "STORE_JOURNAL_OTHER"  // the journal belongs to another publication
 	JournalBusy   Code = "STORE_JOURNAL_BUSY"   // another process publishes with the same journal. Args: path
+	SweepBusy     Code = "STORE_SWEEP_BUSY"     // gc is at work in this store
 	Cancelled     Code = "STORE_CANCELLED"      // ctx ended
 	Failed        Code = "STORE_FAILED"         // the server answered with an error not listed here. Args: reason, status
 )
@@ -92,6 +92,17 @@ func CodeOf(err error) Code {
 		return e.Code
 	}
 	return ""
+}
+
+// At returns err, an [*Error], for another key.
+func At(err error, key string) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	at := *e
+	at.Key = key
+	return &at
 }
 
 // Fail makes an [*Error] out of err. An err that carries a code already keeps

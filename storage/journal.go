@@ -26,6 +26,7 @@ type record struct {
 	Case        string `json:"case"`
 	Publication string `json:"publication"`       // digest of what is published
 	Number      int    `json:"number"`            // 0: none claimed yet
+	Lease       string `json:"lease,omitempty"`   // key
 	Receipt     string `json:"receipt,omitempty"` // key; set with Done
 	Done        bool   `json:"done"`
 }
@@ -34,6 +35,12 @@ const (
 	recordFile  = "publish.json"
 	receiptFile = "receipt.json" // the bytes that will be, or are, the receipt
 )
+
+// journalName tells stores and cases apart.
+func journalName(store, caseID string) string {
+	sum := sha256.Sum256([]byte(store + "\n" + caseID))
+	return hex.EncodeToString(sum[:8])
+}
 
 func openJournal(dir string) (journal, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -10,6 +10,11 @@ import (
 const (
 	blobsRoot = "v1/blobs/sha256/"
 	casesRoot = "v1/cases/"
+	// LeaseRoot is where publishers say which blobs they rely on while their
+	// receipt is not written yet: v1/leases/<id>.json.
+	LeaseRoot = "v1/leases/"
+	// SweepRoot is where gc says that it is at work: v1/gc/<id>.
+	SweepRoot = "v1/gc/"
 	// ProbeRoot is where [Prober] leaves its small objects.
 	ProbeRoot = "v1/probe/"
 )
@@ -22,8 +27,13 @@ func CaseKey(caseID string, n int, name string) string {
 	return casesRoot + caseID + "/" + strconv.Itoa(n) + "/" + name
 }
 
-// CasePrefix is the prefix of all publications of a case.
-func CasePrefix(caseID string) string { return casesRoot + caseID + "/" }
+// CasePrefix is the prefix of all publications of a case, or of all cases for "".
+func CasePrefix(caseID string) string {
+	if caseID == "" {
+		return casesRoot
+	}
+	return casesRoot + caseID + "/"
+}
 
 const receiptName = "receipt.json"
 
@@ -64,16 +74,23 @@ func ParseKey(key string) Place {
 	return Place{Case: parts[0], Number: n, Name: parts[2], Receipt: isReceipt(parts[2])}
 }
 
+// ExpiredName is the document of a publication that says that its personal
+// data was removed.
+const ExpiredName = "expired.json"
+
 func isReceipt(name string) bool {
-	if name == receiptName {
-		return true
-	}
-	sum, ok := strings.CutPrefix(name, "receipt.")
+	_, named := ReceiptDigest(name)
+	return named || name == receiptName
+}
+
+// ReceiptDigest returns the digest in the name of a receipt.<sha256>.json.
+func ReceiptDigest(key string) (sha256Hex string, named bool) {
+	sum, ok := strings.CutPrefix(key[strings.LastIndexByte(key, '/')+1:], "receipt.")
 	if !ok {
-		return false
+		return "", false
 	}
 	sum, ok = strings.CutSuffix(sum, ".json")
-	return ok && IsSHA256(sum)
+	return sum, ok && IsSHA256(sum)
 }
 
 // IsSHA256 reports whether s is 64 lower-case hex digits.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -32,7 +33,7 @@ type Publication struct {
 	// another publisher takes the number n in between.
 	Receipt func(n int, files, objects []Stored) ([]byte, error)
 	// JournalDir is a local folder where the state of the publication is kept
-	// until it is done. One folder serves one case and one store.
+	// until it is done, each store and case in a folder of its own.
 	JournalDir string
 	// Retention is kept for every object; blobs that are there already get
 	// theirs lengthened.
@@ -121,6 +122,9 @@ func Publish(ctx context.Context, s Publisher, p Publication) (Published, error)
 	if err != nil || found {
 		return done, err
 	}
+	if err := pub.takeLease(ctx); err != nil {
+		return Published{}, err
+	}
 	objects, err := pub.blobs(ctx)
 	if err != nil {
 		return Published{}, err
@@ -130,7 +134,7 @@ func Publish(ctx context.Context, s Publisher, p Publication) (Published, error)
 		done, err = pub.attempt(ctx, objects)
 		if err == nil {
 			done.Taken = taken
-			return done, pub.close(done)
+			return done, pub.close(ctx, done)
 		}
 		var t *takenError
 		if !errors.As(err, &t) {
@@ -195,7 +199,7 @@ func newPublisher(s Publisher, p Publication) (*publisher, error) {
 		seen[item.Content.SHA256] = true
 	}
 	var err error
-	pub.journal, err = openJournal(p.JournalDir)
+	pub.journal, err = openJournal(filepath.Join(p.JournalDir, journalName(urlOf(s), p.Case)))
 	return pub, err
 }
 
@@ -223,9 +227,6 @@ func (p *publisher) resume() error {
 	have, err := p.journal.load()
 	if err != nil {
 		return err
-	}
-	if have.Case != "" && (have.Case != want.Case || have.Store != want.Store) {
-		return &Error{Code: JournalOther, Op: "publish", Args: map[string]string{"path": p.JournalDir}}
 	}
 	if have.Publication == want.Publication {
 		p.record = have
@@ -281,7 +282,7 @@ func (p *publisher) alreadyDone(ctx context.Context) (Published, bool, error) {
 		done := Published{Number: r.Number, Key: key, Receipt: text, Files: r.Files, Objects: r.Objects, Already: true}
 		p.done.Store(p.total)
 		p.notify(Event{Kind: EventPublished, Key: key})
-		return done, true, p.close(done)
+		return done, true, p.close(ctx, done)
 	}
 	return Published{}, false, nil
 }
@@ -515,7 +516,8 @@ func (p *publisher) putReceipt(ctx context.Context, n int, text []byte) (key str
 }
 
 // close writes down that the publication is done.
-func (p *publisher) close(done Published) error {
+func (p *publisher) close(ctx context.Context, done Published) error {
+	p.dropLease(ctx)
 	if err := p.journal.write(receiptFile, done.Receipt); err != nil {
 		return err
 	}
