@@ -24,7 +24,7 @@ func bigPDF(t testing.TB, path string, size int64) {
 		t.Fatal(err)
 	}
 	w := bufio.NewWriter(f)
-	small := withTable("1.7", fileID, onePage("", "")...)
+	small := testpki.WithTable("1.7", testpki.FileID, testpki.OnePage("", "")...)
 	head := small[:strings.Index(string(small), "xref\n0 ")]
 	w.Write(head)
 	fmt.Fprintf(w, "6 0 obj\n<</Length %d>>\nstream\n", size)
@@ -92,7 +92,7 @@ func BenchmarkSign(b *testing.B) {
 		return err
 	})
 	run("openssl-dgst", func() error {
-		mustRun(b, "openssl", "dgst", "-sha256", path)
+		testpki.MustRun(b, "openssl", "dgst", "-sha256", path)
 		return nil
 	})
 }
@@ -113,7 +113,7 @@ func TestAbove100MB(t *testing.T) {
 	if grown := peakMB() - before; grown > 50 {
 		t.Errorf("signing took %.0f MB", grown)
 	}
-	got := mustRun(t, "pdfsig", "-nssdir", nssStore(t, pki.Root.Raw), out)
+	got := testpki.MustRun(t, "pdfsig", "-nssdir", testpki.NSSStore(t, pki.Root.Raw), out)
 	if !strings.Contains(got, "Signature is Valid.") || !strings.Contains(got, "Total document signed") {
 		t.Error(got)
 	}

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"dossier/packager"
-	"dossier/packager/sign/cms"
 	"dossier/packager/sign/testpki"
 	"dossier/packager/sign/tsp"
 )
@@ -29,83 +28,9 @@ func client(pki *testpki.PKI, habits ...string) *tsp.Client {
 	return c
 }
 
-// extended is, for the judges, a B-B signature with document timestamps.
-const extended = "extended"
-
-// panel collects signed PDFs for the judges, because pyHanko is slow to start.
-type panel struct {
-	pki   *testpki.PKI
-	nss   string
-	dir   string
-	own   bool     // every signature from B-T on has a timestamp of its own
-	files []string // level=path
-}
-
-func newPanel(t *testing.T, pki *testpki.PKI) *panel {
-	return &panel{pki: pki, nss: nssStore(t, pki.Root.Raw), dir: t.TempDir()}
-}
-
-// judged lets openssl, qpdf and pdfsig judge a PDF and keeps it for pyHanko.
-func (p *panel) judged(t *testing.T, pdf []byte, level string, signatures, timestamps int) {
-	t.Helper()
-	path := filepath.Join(p.dir, fmt.Sprintf("%d.pdf", len(p.files)))
-	if err := os.WriteFile(path, pdf, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for i := range signatures + timestamps {
-		der, covered := extract(t, pdf, i)
-		data, err := cms.Parse(der)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if data.Content != nil {
-			timestamps--
-			err = opensslStamps(t, der, covered, p.pki.Root.Raw)
-		} else {
-			err = opensslVerifiesCMS(t, der, covered, p.pki.Root.Raw)
-		}
-		if err != nil {
-			t.Error(err)
-		}
-		token := data.Unsigned[cms.OIDSignatureTimeStamp.String()]
-		if data.Content == nil && (token != nil) != (level != LevelB && level != extended) {
-			t.Errorf("signature timestamp: %v", token != nil)
-		}
-		if token != nil {
-			if err := opensslStamps(t, token, data.Signature, p.pki.Root.Raw); err != nil {
-				t.Error(err)
-			}
-		}
-	}
-	if timestamps != 0 {
-		t.Errorf("%d document timestamps are missing", timestamps)
-	}
-	if got := mustRun(t, "qpdf", "--check", path); !strings.Contains(got, "No syntax or stream encoding errors") {
-		t.Errorf("qpdf:\n%s", got)
-	}
-	got := mustRun(t, "pdfsig", "-nssdir", p.nss, path)
-	for _, line := range []string{"Signature is Valid.", "Certificate is Trusted."} { // pdfsig 22 knows no document timestamps
-		if n := strings.Count(got, line); n != signatures {
-			t.Errorf("pdfsig says %q %d times, not %d:\n%s", line, n, signatures, got)
-		}
-	}
-	p.files = append(p.files, level+"="+path)
-}
-
-// verdict asks pyHanko about all files at once and returns what it says.
-func (p *panel) verdict(t *testing.T) string {
-	t.Helper()
-	root := writeTemp(t, "root.der", p.pki.Root.Raw)
-	out, err := run(t, "python-pyhanko", append([]string{"testdata/ades.py", root}, p.files...)...)
-	if err != nil {
-		t.Errorf("pyHanko: %v\n%s", err, out)
-	}
-	return out
-}
-
 func TestLevels(t *testing.T) {
 	pki := testpki.New(t, now)
-	p := newPanel(t, pki)
+	p := testpki.NewPanel(t, pki)
 	for _, c := range []struct {
 		level, kind, pdf string
 		pss              bool
@@ -128,17 +53,17 @@ func TestLevels(t *testing.T) {
 		{LevelLTA, testpki.P384, "table 2.0", false},
 	} {
 		t.Run(fmt.Sprintf("%s %s %s PSS=%v", c.level, c.kind, c.pdf, c.pss), func(t *testing.T) {
-			out := signed(t, inputs(t)[c.pdf], testKey(pki, c.kind), func(o *Options) {
+			out := signed(t, testpki.PDFs()[c.pdf], testKey(pki, c.kind), func(o *Options) {
 				o.Level, o.PSS, o.Timestamps = c.level, c.pss, client(pki, "")
 			})
 			timestamps := 0
 			if c.level == LevelLTA {
 				timestamps = 1
 			}
-			p.judged(t, out, c.level, 1, timestamps)
+			p.Judged(t, out, c.level, 1, timestamps)
 		})
 	}
-	if out := p.verdict(t); strings.Count(out, "passed True") != 16 {
+	if out := p.Verdict(t); strings.Count(out, "passed True") != 16 {
 		t.Error(out)
 	}
 }
@@ -157,7 +82,7 @@ func wantCode(t *testing.T, err error, code string) {
 func TestAuthoritiesThatMisbehave(t *testing.T) {
 	pki := testpki.New(t, now)
 	key := testKey(pki, testpki.P256)
-	pdf := inputs(t)["stream"]
+	pdf := testpki.PDFs()["stream"]
 	sign := func(o Options, habits ...string) (*packager.SignedBundle, error) {
 		o.Out, o.Now, o.Timestamps = filepath.Join(t.TempDir(), "o.pdf"), now, client(pki, habits...)
 		o.Timestamps.Timeout = 500 * time.Millisecond
@@ -204,7 +129,7 @@ func TestAuthoritiesThatMisbehave(t *testing.T) {
 
 func TestRevocation(t *testing.T) {
 	pki := testpki.New(t, now)
-	pdf := inputs(t)["table"]
+	pdf := testpki.PDFs()["table"]
 	subject := pkix.Name{CommonName: "测试样本"}
 	issue := func(template *x509.Certificate) *Key {
 		id := pki.Issue(testpki.P256, template)
@@ -275,7 +200,7 @@ func selfMade(t *testing.T) *Key {
 // extend lifts a PDF and returns the result.
 func extend(t *testing.T, pki *testpki.PKI, pdf []byte, level string) ([]byte, *Extended, error) {
 	t.Helper()
-	path := writeTemp(t, "signed.pdf", pdf) // in place
+	path := testpki.WriteTemp(t, "signed.pdf", pdf) // in place
 	e, err := Extend(context.Background(), path, Extension{Out: path, Now: now, Level: level, Timestamps: client(pki, "")})
 	out, readErr := os.ReadFile(path)
 	if readErr != nil {
@@ -289,10 +214,10 @@ func extend(t *testing.T, pki *testpki.PKI, pdf []byte, level string) ([]byte, *
 
 func TestExtend(t *testing.T) {
 	pki := testpki.New(t, now)
-	p := newPanel(t, pki)
+	p := testpki.NewPanel(t, pki)
 	key := testKey(pki, testpki.RSA)
 	for _, name := range []string{"table", "stream"} {
-		b := signed(t, inputs(t)[name], key, nil)
+		b := signed(t, testpki.PDFs()[name], key, nil)
 		for _, c := range []struct {
 			level      string
 			timestamps int
@@ -304,7 +229,7 @@ func TestExtend(t *testing.T) {
 			if e.Signature.Level != c.level || e.Signature.Timestamp == nil || e.Signature.SHA256Fingerprint != key.Fingerprint() || e.Bytes != int64(len(out)) {
 				t.Errorf("%+v", e)
 			}
-			p.judged(t, out, extended, 1, c.timestamps)
+			p.Judged(t, out, testpki.Extended, 1, c.timestamps)
 		}
 		// Step by step, and then once more: an archive is renewed.
 		out := b
@@ -314,17 +239,17 @@ func TestExtend(t *testing.T) {
 				t.Fatalf("step %d: %v", i, err)
 			}
 		}
-		p.judged(t, out, extended, 1, 3)
+		p.Judged(t, out, testpki.Extended, 1, 3)
 		_, _, err := extend(t, pki, out, LevelLT)
 		wantCode(t, err, "SIGN_EXTEND_NOTHING")
 	}
-	p.verdict(t)
+	p.Verdict(t)
 
-	_, _, err := extend(t, pki, inputs(t)["table"], LevelT)
+	_, _, err := extend(t, pki, testpki.PDFs()["table"], LevelT)
 	wantCode(t, err, "SIGN_EXTEND_UNSIGNED")
-	_, _, err = extend(t, pki, inputs(t)["table"], LevelB)
+	_, _, err = extend(t, pki, testpki.PDFs()["table"], LevelB)
 	wantCode(t, err, "SIGN_EXTEND_NOTHING")
-	broken := signed(t, inputs(t)["table"], key, nil)
+	broken := signed(t, testpki.PDFs()["table"], key, nil)
 	copy(broken[bytes.Index(broken, []byte("Test sample")):], "Fake")
 	_, _, err = extend(t, pki, broken, LevelT)
 	wantCode(t, err, "SIGN_EXTEND_BROKEN")
@@ -333,39 +258,39 @@ func TestExtend(t *testing.T) {
 // Representative and agent sign one after the other; each keeps its revision.
 func TestSeveralSigners(t *testing.T) {
 	pki := testpki.New(t, now)
-	p := newPanel(t, pki)
+	p := testpki.NewPanel(t, pki)
 	first, second := testKey(pki, testpki.RSA), testKey(pki, testpki.P256)
 	for _, c := range []struct{ pdf, level string }{{"table", LevelB}, {"stream", LevelT}, {"hybrid", LevelB}, {"annotations indirect", LevelLTA}} {
 		lift := func(o *Options) { o.Level, o.Timestamps = c.level, client(pki, "") }
-		one := signed(t, inputs(t)[c.pdf], first, lift)
+		one := signed(t, testpki.PDFs()[c.pdf], first, lift)
 		two := signed(t, one, second, lift)
 		timestamps := 0
 		if c.level == LevelLTA {
 			timestamps = 2
 		}
-		p.judged(t, two, c.level, 2, timestamps)
+		p.Judged(t, two, c.level, 2, timestamps)
 		if c.pdf == "hybrid" {
-			p.files = p.files[:len(p.files)-1] // pyHanko refuses hybrid files on principle
+			p.Files = p.Files[:len(p.Files)-1] // pyHanko refuses hybrid files on principle
 		}
 	}
-	p.verdict(t)
+	p.Verdict(t)
 }
 
 func TestCertification(t *testing.T) {
 	pki := testpki.New(t, now)
-	p := newPanel(t, pki)
+	p := testpki.NewPanel(t, pki)
 	key := testKey(pki, testpki.RSA)
-	pdf := inputs(t)["table"]
+	pdf := testpki.PDFs()["table"]
 	closed := signed(t, pdf, key, func(o *Options) { o.Certify, o.Level, o.Timestamps = 1, LevelT, client(pki, "") })
-	p.judged(t, closed, LevelT, 1, 0)
+	p.Judged(t, closed, LevelT, 1, 0)
 	open := signed(t, pdf, key, func(o *Options) { o.Certify, o.Level, o.Timestamps = 2, LevelLTA, client(pki, "") })
-	p.judged(t, open, LevelLTA, 1, 1)
+	p.Judged(t, open, LevelLTA, 1, 1)
 	both := signed(t, open, testKey(pki, testpki.P384), func(o *Options) {
 		o.Level, o.Timestamps = LevelLTA, client(pki, "")
 		o.Stamp.Lines = nil // pyHanko allows invisible ones only after a certification
 	})
-	p.judged(t, both, LevelLTA, 2, 2)
-	if out := p.verdict(t); strings.Count(out, "docmdp True") != 4 {
+	p.Judged(t, both, LevelLTA, 2, 2)
+	if out := p.Verdict(t); strings.Count(out, "docmdp True") != 4 {
 		t.Error(out)
 	}
 

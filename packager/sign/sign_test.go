@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,7 @@ import (
 
 	"dossier/packager"
 	"dossier/packager/i18n"
+	"dossier/packager/sign/cms"
 	"dossier/packager/sign/testpki"
 )
 
@@ -51,7 +53,7 @@ func bundleOf(t testing.TB, pdf []byte) *packager.Bundle {
 	t.Helper()
 	sum := sha256.Sum256(pdf)
 	return &packager.Bundle{
-		Path: writeTemp(t, "bundle.pdf", pdf), SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(pdf)), Pages: 1,
+		Path: testpki.WriteTemp(t, "bundle.pdf", pdf), SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(pdf)), Pages: 1,
 		Stamp: packager.StampPlace{Page: 1, X: 72, Y: 72, W: 300, H: 150},
 	}
 }
@@ -95,27 +97,34 @@ func signed(t testing.TB, pdf []byte, key *Key, change func(*Options)) []byte {
 	return out
 }
 
+// verified checks the first signature with openssl.
+func verified(t testing.TB, pdf []byte, pki *testpki.PKI) error {
+	t.Helper()
+	der, covered := testpki.Extract(t, pdf, 0)
+	return testpki.OpenSSLVerifies(t, der, covered, pki.Root.Raw)
+}
+
 func TestEveryStructure(t *testing.T) {
 	pki := testpki.New(t, now)
 	key := testKey(pki, testpki.RSA)
-	nss := nssStore(t, pki.Root.Raw)
-	for name, pdf := range inputs(t) {
+	nss := testpki.NSSStore(t, pki.Root.Raw)
+	for name, pdf := range testpki.PDFs() {
 		t.Run(name, func(t *testing.T) {
 			out := signed(t, pdf, key, nil)
-			if err := opensslVerifies(t, out, 0, pki.Root.Raw); err != nil {
+			if err := verified(t, out, pki); err != nil {
 				t.Error(err)
 			}
-			path := writeTemp(t, "s.pdf", out)
-			if got := mustRun(t, "qpdf", "--check", path); !strings.Contains(got, "No syntax or stream encoding errors") {
+			path := testpki.WriteTemp(t, "s.pdf", out)
+			if got := testpki.MustRun(t, "qpdf", "--check", path); !strings.Contains(got, "No syntax or stream encoding errors") {
 				t.Errorf("qpdf:\n%s", got)
 			}
-			got := mustRun(t, "pdfsig", "-nssdir", nss, path)
+			got := testpki.MustRun(t, "pdfsig", "-nssdir", nss, path)
 			for _, want := range []string{"Signature is Valid.", "Certificate is Trusted.", "Total document signed", "ETSI.CAdES.detached"} {
 				if !strings.Contains(got, want) {
 					t.Errorf("pdfsig does not say %q:\n%s", want, got)
 				}
 			}
-			text := mustRun(t, "pdftotext", path, "-")
+			text := testpki.MustRun(t, "pdftotext", path, "-")
 			for _, want := range []string{"电子签名", "申请注销账号", "Test sample"} {
 				if !strings.Contains(text, want) {
 					t.Errorf("pdftotext does not find %q:\n%s", want, text)
@@ -128,7 +137,7 @@ func TestEveryStructure(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	pki := testpki.New(t, now)
 	good := testKey(pki, testpki.P256)
-	pdf := inputs(t)["table"]
+	pdf := testpki.PDFs()["table"]
 	other := testKey(pki, testpki.P256)
 	usage := func(c *x509.Certificate) *Key {
 		id := pki.Issue(testpki.P256, c)
@@ -157,10 +166,10 @@ func TestRefusals(t *testing.T) {
 		{"input is gone", pdf, good, func(_ *Options, b *packager.Bundle) { b.Path += "x" }, "SIGN_READ"},
 		{"no folder to write to", pdf, good, func(o *Options, _ *packager.Bundle) { o.Out = "/nonexistent/x.pdf" }, "SIGN_WRITE"},
 		{"level", pdf, good, func(o *Options, _ *packager.Bundle) { o.Level = "B-X" }, "SIGN_LEVEL_UNKNOWN"},
-		{"encrypted", withTable("1.7", fileID+"/Encrypt<</Filter/Standard>>", onePage("", "")...), good, nil, "SIGN_PDF_ENCRYPTED"},
+		{"encrypted", testpki.WithTable("1.7", testpki.FileID+"/Encrypt<</Filter/Standard>>", testpki.OnePage("", "")...), good, nil, "SIGN_PDF_ENCRYPTED"},
 		{"no PDF", []byte("GIF89a, not a PDF at all"), good, nil, "SIGN_PDF_UNREADABLE"},
 		{"cut off", pdf[:len(pdf)-60], good, nil, "SIGN_PDF_UNREADABLE"},
-		{"key twice in the catalog", withTable("1.7", "", onePage("/Pages 2 0 R", "")...), good, nil, "SIGN_PDF_UNREADABLE"},
+		{"key twice in the catalog", testpki.WithTable("1.7", "", testpki.OnePage("/Pages 2 0 R", "")...), good, nil, "SIGN_PDF_UNREADABLE"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			opt := Options{Out: filepath.Join(t.TempDir(), "out.pdf"), Now: now, FontRegular: font(t), Stamp: StampText{Lines: []string{"测试样本"}}}
@@ -190,7 +199,7 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	opt := Options{Out: filepath.Join(t.TempDir(), "out.pdf"), Now: now}
-	if _, err := Sign(ctx, bundleOf(t, inputs(t)["table"]), testKey(pki, testpki.P256), opt); !errors.Is(err, context.Canceled) {
+	if _, err := Sign(ctx, bundleOf(t, testpki.PDFs()["table"]), testKey(pki, testpki.P256), opt); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	if left, _ := os.ReadDir(filepath.Dir(opt.Out)); len(left) > 0 {
@@ -204,15 +213,15 @@ func TestOversizeCMS(t *testing.T) {
 	id := pki.Issue(testpki.P256, &x509.Certificate{
 		Subject: pkix.Name{CommonName: "测试样本", OrganizationalUnit: []string{strings.Repeat("很长的部门名称", 1500)}},
 	})
-	out := signed(t, inputs(t)["stream"], &Key{Signer: id.Key, Chain: id.Chain}, nil)
-	der, _ := extract(t, out, 0)
+	out := signed(t, testpki.PDFs()["stream"], &Key{Signer: id.Key, Chain: id.Chain}, nil)
+	der, _ := testpki.Extract(t, out, 0)
 	if len(der) <= firstReserve {
 		t.Fatalf("the CMS has %d bytes only", len(der))
 	}
-	if err := opensslVerifies(t, out, 0, pki.Root.Raw); err != nil {
+	if err := verified(t, out, pki); err != nil {
 		t.Error(err)
 	}
-	mustRun(t, "qpdf", "--check", writeTemp(t, "s.pdf", out))
+	testpki.MustRun(t, "qpdf", "--check", testpki.WriteTemp(t, "s.pdf", out))
 }
 
 func TestSealReceipt(t *testing.T) {
@@ -231,16 +240,66 @@ func TestSealReceipt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := opensslVerifiesCMS(t, der, canonical, pki.Root.Raw); err != nil {
+	if err := testpki.OpenSSLVerifies(t, der, canonical, pki.Root.Raw); err != nil {
 		t.Error(err)
 	}
 	changed := bytes.Replace(canonical, []byte("c1"), []byte("c2"), 1)
-	if opensslVerifiesCMS(t, der, changed, pki.Root.Raw) == nil {
+	if testpki.OpenSSLVerifies(t, der, changed, pki.Root.Raw) == nil {
 		t.Error("openssl accepts the seal of another receipt")
 	}
 	for _, bad := range []string{``, `[]`, `{}`, `{"a":1,"seal":"x"}`, "{\"a\":1}\n"} {
 		if _, err := SealReceipt(key, []byte(bad), now); err == nil {
 			t.Errorf("%q was sealed", bad)
 		}
+	}
+}
+
+// The signature covers every byte but its own room, and that is zero behind
+// the CMS: judges that nobody here wrote find changes.
+func TestTampering(t *testing.T) {
+	pki := testpki.New(t, now)
+	out := signed(t, testpki.PDFs()["table"], testKey(pki, testpki.P256), nil)
+	der, covered := testpki.Extract(t, out, 0)
+	sum, err := cms.Parse(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if room := len(out) - len(covered); room != 2*firstReserve+2 {
+		t.Errorf("%d bytes are not covered", room)
+	}
+	good := sha256.Sum256(covered)
+	signer, err := sum.Signer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sum.Check(signer, good[:]); err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 5 {
+		bad := bytes.Clone(covered)
+		bad[rng.IntN(len(bad))] ^= 1 << rng.IntN(8)
+		if testpki.OpenSSLVerifies(t, der, bad, pki.Root.Raw) == nil {
+			t.Error("openssl takes a flipped bit")
+		}
+	}
+	nss := testpki.NSSStore(t, pki.Root.Raw)
+	path := testpki.WriteTemp(t, "bad.pdf", bytes.Replace(out, []byte("Test sample"), []byte("Fake sample"), 1))
+	if got := testpki.MustRun(t, "pdfsig", "-nssdir", nss, path); strings.Contains(got, "Signature is Valid.") {
+		t.Errorf("pdfsig takes a changed page:\n%s", got)
+	}
+	path = testpki.WriteTemp(t, "longer.pdf", append(bytes.Clone(out), "\n% more\n"...))
+	if got := testpki.MustRun(t, "pdfsig", "-nssdir", nss, path); !strings.Contains(got, "Not total document signed") {
+		t.Errorf("pdfsig takes appended bytes:\n%s", got)
+	}
+}
+
+// The same file signed twice at the same time differs only where it has to.
+func TestResultIsStable(t *testing.T) {
+	pki := testpki.New(t, now)
+	key := testKey(pki, testpki.RSA) // PKCS #1 v1.5 has no randomness
+	pdf := testpki.PDFs()["stream"]
+	if !bytes.Equal(signed(t, pdf, key, nil), signed(t, pdf, key, nil)) {
+		t.Error("two runs differ")
 	}
 }

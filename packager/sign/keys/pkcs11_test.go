@@ -3,17 +3,13 @@
 package keys
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"dossier/packager/sign/testpki"
 )
@@ -23,23 +19,23 @@ const module = "/usr/lib/softhsm/libsofthsm2.so"
 // softToken makes a SoftHSM2 token with a signing pair of each kind, one pair
 // for encryption under the same label, and the chain.
 func softToken(t *testing.T) *testpki.PKI {
-	judge(t, "softhsm2-util")
+	testpki.Judge(t, "softhsm2-util")
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "softhsm2.conf")
 	if err := os.WriteFile(conf, []byte("directories.tokendir = "+dir+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("SOFTHSM2_CONF", conf)
-	mustRun(t, "softhsm2-util", "--init-token", "--free", "--label", "公司U盾", "--pin", "123456", "--so-pin", "00000000")
-	mustRun(t, "softhsm2-util", "--init-token", "--free", "--label", "other", "--pin", "123456", "--so-pin", "00000000")
-	pki := testpki.New(t, now)
+	testpki.MustRun(t, "softhsm2-util", "--init-token", "--free", "--label", "公司U盾", "--pin", "123456", "--so-pin", "00000000")
+	testpki.MustRun(t, "softhsm2-util", "--init-token", "--free", "--label", "other", "--pin", "123456", "--so-pin", "00000000")
+	pki := testpki.New(t, time.Now())
 	put := func(id testpki.Identity, n int, label string) {
 		pkcs8, err := x509.MarshalPKCS8PrivateKey(id.Key)
 		if err != nil {
 			t.Fatal(err)
 		}
 		key := pemFile(t, "key.pem", &pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
-		mustRun(t, "softhsm2-util", "--import", key, "--token", "公司U盾", "--label", label, "--id", fmt.Sprintf("%02x", n), "--pin", "123456")
+		testpki.MustRun(t, "softhsm2-util", "--import", key, "--token", "公司U盾", "--label", label, "--id", fmt.Sprintf("%02x", n), "--pin", "123456")
 		putCert(t, id.Chain[0], n)
 	}
 	put(pki.Issue(testpki.RSA, &x509.Certificate{KeyUsage: x509.KeyUsageKeyEncipherment}), 1, "rsa")
@@ -56,12 +52,13 @@ func putCert(t *testing.T, c *x509.Certificate, n int) {
 	if err := os.WriteFile(path, c.Raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	mustRun(t, "pkcs11-tool", "--module", module, "--token-label", "公司U盾", "--login", "--pin", "123456",
+	testpki.MustRun(t, "pkcs11-tool", "--module", module, "--token-label", "公司U盾", "--login", "--pin", "123456",
 		"--write-object", path, "--type", "cert", "--id", fmt.Sprintf("%02x", n))
 }
 
 func TestPKCS11(t *testing.T) {
 	pki := softToken(t)
+	panel := testpki.NewPanel(t, pki)
 	for _, c := range []struct {
 		key string
 		pss bool
@@ -71,38 +68,16 @@ func TestPKCS11(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := k.Check(now); err != nil {
+			if err := k.Check(time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			if len(k.Chain) != 3 || !k.Chain[2].Equal(pki.Root) {
 				t.Errorf("the chain has %d certificates", len(k.Chain))
 			}
-			digest := sha256.Sum256([]byte("测试样本"))
-			var opts crypto.SignerOpts = crypto.SHA256
-			if c.pss {
-				opts = &rsa.PSSOptions{SaltLength: 32, Hash: crypto.SHA256}
-			}
-			sig, err := k.Signer.Sign(rand.Reader, digest[:], opts)
-			if err != nil {
-				t.Fatal(err)
-			}
-			switch pub := k.Signer.Public().(type) {
-			case *rsa.PublicKey:
-				if c.pss {
-					err = rsa.VerifyPSS(pub, crypto.SHA256, digest[:], sig, nil)
-				} else {
-					err = rsa.VerifyPKCS1v15(pub, crypto.SHA256, digest[:], sig)
-				}
-				if err != nil {
-					t.Error(err)
-				}
-			case *ecdsa.PublicKey:
-				if !ecdsa.VerifyASN1(pub, digest[:], sig) {
-					t.Error("wrong signature")
-				}
-			}
+			signsAtAllLevels(t, panel, pki, k, c.pss)
 		})
 	}
+	panel.Verdict(t)
 	pin := pemFile(t, "pin")
 	if err := os.WriteFile(pin, []byte("123456\n"), 0o600); err != nil {
 		t.Fatal(err)

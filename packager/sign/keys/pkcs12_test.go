@@ -4,35 +4,17 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"software.sslmate.com/src/go-pkcs12"
+
+	"dossier/packager"
+	"dossier/packager/sign"
 	"dossier/packager/sign/testpki"
+	"dossier/packager/sign/tsp"
 )
-
-// judge returns a program that nobody here wrote. Without it the test is
-// skipped, or fails if DOSSIER_JUDGES=required.
-func judge(t testing.TB, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("DOSSIER_JUDGES") == "required" {
-			t.Fatalf("judge %s is not installed", name)
-		}
-		t.Skipf("judge %s is not installed", name)
-	}
-	return path
-}
-
-func mustRun(t testing.TB, name string, args ...string) string {
-	t.Helper()
-	out, err := exec.Command(judge(t, name), args...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
-	}
-	return string(out)
-}
 
 func pemFile(t testing.TB, name string, blocks ...*pem.Block) string {
 	t.Helper()
@@ -72,7 +54,7 @@ func TestPKCS12(t *testing.T) {
 		} {
 			t.Run(kind+" "+name, func(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "测试.p12")
-				mustRun(t, "openssl", append([]string{"pkcs12", "-export", "-inkey", key, "-in", leaf, "-certfile", more,
+				testpki.MustRun(t, "openssl", append([]string{"pkcs12", "-export", "-inkey", key, "-in", leaf, "-certfile", more,
 					"-passout", "pass:卷宗口令2026", "-out", path}, style...)...)
 				k, err := Open("", path, answer("卷宗口令2026"))
 				if err != nil {
@@ -100,6 +82,50 @@ func TestPKCS12(t *testing.T) {
 			})
 		}
 	}
+}
+
+// signsAtAllLevels signs with a key at all four levels and asks the judges.
+func signsAtAllLevels(t *testing.T, panel *testpki.Panel, pki *testpki.PKI, key *sign.Key, pss bool) {
+	t.Helper()
+	at := time.Now().Truncate(time.Second)
+	for _, level := range []string{sign.LevelB, sign.LevelT, sign.LevelLT, sign.LevelLTA} {
+		path := testpki.WriteTemp(t, "in.pdf", testpki.PDFs()["stream"])
+		made, err := sign.Sign(t.Context(), &packager.Bundle{Path: path}, key, sign.Options{
+			Out: path, Now: at, Level: level, PSS: pss,
+			Timestamps: &tsp.Client{Authorities: []string{pki.TSA("")}, Roots: pki.Roots()},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if made.Signature.Level != level {
+			t.Errorf("%s, not %s", made.Signature.Level, level)
+		}
+		pdf, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		timestamps := 0
+		if level == sign.LevelLTA {
+			timestamps = 1
+		}
+		panel.Judged(t, pdf, level, 1, timestamps)
+	}
+}
+
+func TestSignWithPKCS12(t *testing.T) {
+	pki := testpki.New(t, time.Now())
+	id := pki.Signer(testpki.RSA)
+	data, err := pkcs12.Modern.Encode(id.Key, id.Chain[0], id.Chain[1:], "口令")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := LoadPKCS12(testpki.WriteTemp(t, "k.p12", data), "口令")
+	if err != nil {
+		t.Fatal(err)
+	}
+	panel := testpki.NewPanel(t, pki)
+	signsAtAllLevels(t, panel, pki, key, false)
+	panel.Verdict(t)
 }
 
 func TestPKCS12Refusals(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/image/font/sfnt"
 
 	"dossier/packager/sign/pdfinc"
+	"dossier/packager/sign/testpki"
 )
 
 func font(t testing.TB) []byte {
@@ -69,37 +69,21 @@ func onPage(t testing.TB, lines []string, w, h float64, rotate int) string {
 	return path
 }
 
-func run(t testing.TB, name string, args ...string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("DOSSIER_JUDGES") == "required" {
-			t.Fatalf("judge %s is not installed", name)
-		}
-		t.Skipf("judge %s is not installed", name)
-	}
-	out, err := exec.Command(path, args...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", name, err, out)
-	}
-	return string(out)
-}
-
 // Characters above U+FFFF, one that the font does not have, and accents made
 // of parts are read back as they are.
 func TestTextIsReadBack(t *testing.T) {
 	for _, rotate := range []int{0, 90, 180, 270} {
 		path := onPage(t, []string{"签名人：𬍛某某（样本）", "𪚥 Ünïcödé é", "fi 2026-11-22"}, 200, 120, rotate)
-		text := run(t, "pdftotext", path, "-")
+		text := testpki.MustRun(t, "pdftotext", path, "-")
 		for _, want := range []string{"签名人：𬍛某某（样本）", "𪚥", "Ünïcödé", "2026-11-22"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("rotated by %d, %q is not in %q", rotate, want, text)
 			}
 		}
-		if fonts := run(t, "pdffonts", path); !strings.Contains(fonts, "CID TrueType      Identity-H       yes yes yes") {
+		if fonts := testpki.MustRun(t, "pdffonts", path); !strings.Contains(fonts, "CID TrueType      Identity-H       yes yes yes") {
 			t.Error(fonts)
 		}
-		if out := run(t, "mutool", "draw", "-q", "-o", filepath.Join(t.TempDir(), "o.png"), path); strings.Contains(out, "error") || strings.Contains(out, "font") {
+		if out := testpki.MustRun(t, "mutool", "draw", "-q", "-o", filepath.Join(t.TempDir(), "o.png"), path); strings.Contains(out, "error") || strings.Contains(out, "font") {
 			t.Error(out)
 		}
 	}

@@ -1,25 +1,25 @@
-package sign
+package testpki
 
 import (
 	"bytes"
 	"fmt"
 	"strings"
-	"testing"
 )
 
 // The PDFs of the tests are written by hand, so that each has exactly the
 // structure that its name says.
 
-type pdfObject struct {
-	num  int
-	body string
+// Object is an indirect object of generation 0.
+type Object struct {
+	Num  int
+	Body string
 }
 
-// onePage returns the objects of a document with one page. Keys of catalog
+// OnePage returns the objects of a document with one page. Keys of catalog
 // and page are put into those dictionaries.
-func onePage(catalog, page string) []pdfObject {
+func OnePage(catalog, page string) []Object {
 	content := "BT /F1 18 Tf 72 720 Td (Test sample) Tj ET"
-	return []pdfObject{
+	return []Object{
 		{1, "<</Type/Catalog/Pages 2 0 R" + catalog + ">>"},
 		{2, "<</Type/Pages/Kids[3 0 R]/Count 1/MediaBox[0 0 595 842]>>"},
 		{3, "<</Type/Page/Parent 2 0 R/Resources<</Font<</F1 5 0 R>>>>/Contents 4 0 R" + page + ">>"},
@@ -28,14 +28,14 @@ func onePage(catalog, page string) []pdfObject {
 	}
 }
 
-// withTable writes objects, numbered from 1 without a gap, and a table.
-func withTable(version, trailer string, objects ...pdfObject) []byte {
+// WithTable writes objects, numbered from 1 without a gap, and a table.
+func WithTable(version, trailer string, objects ...Object) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%%PDF-%s\n%%\xe2\xe3\xcf\xd3\n", version)
 	at := make([]int, len(objects)+1)
 	for _, o := range objects {
-		at[o.num] = b.Len()
-		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", o.num, o.body)
+		at[o.Num] = b.Len()
+		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", o.Num, o.Body)
 	}
 	start := b.Len()
 	fmt.Fprintf(&b, "xref\n0 %d\n0000000000 65535 f \n", len(at))
@@ -46,9 +46,9 @@ func withTable(version, trailer string, objects ...pdfObject) []byte {
 	return b.Bytes()
 }
 
-// withStream writes the objects with a cross-reference stream; the dictionaries
+// WithStream writes the objects with a cross-reference stream; the dictionaries
 // among them go into an object stream.
-func withStream(version, trailer string, objects ...pdfObject) []byte {
+func WithStream(version, trailer string, objects ...Object) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%%PDF-%s\n%%\xe2\xe3\xcf\xd3\n", version)
 	n := len(objects)
@@ -57,14 +57,14 @@ func withStream(version, trailer string, objects ...pdfObject) []byte {
 	var head, body strings.Builder
 	packed := 0
 	for _, o := range objects {
-		if strings.Contains(o.body, "stream") {
-			entries[o.num] = [3]int{1, b.Len(), 0}
-			fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", o.num, o.body)
+		if strings.Contains(o.Body, "stream") {
+			entries[o.Num] = [3]int{1, b.Len(), 0}
+			fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", o.Num, o.Body)
 			continue
 		}
-		entries[o.num] = [3]int{2, n + 1, packed}
-		fmt.Fprintf(&head, "%d %d ", o.num, body.Len())
-		body.WriteString(o.body + "\n")
+		entries[o.Num] = [3]int{2, n + 1, packed}
+		fmt.Fprintf(&head, "%d %d ", o.Num, body.Len())
+		body.WriteString(o.Body + "\n")
 		packed++
 	}
 	entries[n+1] = [3]int{1, b.Len(), 0}
@@ -81,9 +81,9 @@ func withStream(version, trailer string, objects ...pdfObject) []byte {
 	return b.Bytes()
 }
 
-// hybrid writes a table that lacks the page and the font, and an /XRefStm that
+// Hybrid writes a table that lacks the page and the font, and an /XRefStm that
 // has them in an object stream (ISO 32000-1 §7.5.8.4).
-func hybrid(version string, objects ...pdfObject) []byte {
+func Hybrid(version string, objects ...Object) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%%PDF-%s\n%%\xe2\xe3\xcf\xd3\n", version)
 	n := len(objects)
@@ -91,14 +91,14 @@ func hybrid(version string, objects ...pdfObject) []byte {
 	var head, body strings.Builder
 	var hidden []int
 	for _, o := range objects {
-		if strings.Contains(o.body, "stream") || o.num <= 2 {
-			at[o.num] = b.Len()
-			fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", o.num, o.body)
+		if strings.Contains(o.Body, "stream") || o.Num <= 2 {
+			at[o.Num] = b.Len()
+			fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", o.Num, o.Body)
 			continue
 		}
-		fmt.Fprintf(&head, "%d %d ", o.num, body.Len())
-		body.WriteString(o.body + "\n")
-		hidden = append(hidden, o.num)
+		fmt.Fprintf(&head, "%d %d ", o.Num, body.Len())
+		body.WriteString(o.Body + "\n")
+		hidden = append(hidden, o.Num)
 	}
 	at[n+1] = b.Len()
 	fmt.Fprintf(&b, "%d 0 obj\n<</Type/ObjStm/N %d/First %d/Length %d>>\nstream\n%s%s\nendstream\nendobj\n",
@@ -124,23 +124,24 @@ func hybrid(version string, objects ...pdfObject) []byte {
 	return b.Bytes()
 }
 
-const fileID = "/ID[<00112233445566778899AABBCCDDEEFF><00112233445566778899AABBCCDDEEFF>]"
+// FileID is an entry for a trailer.
+const FileID = "/ID[<00112233445566778899AABBCCDDEEFF><00112233445566778899AABBCCDDEEFF>]"
 
-// inputs are the structures that a bundle may come in.
-func inputs(t testing.TB) map[string][]byte {
-	note := pdfObject{6, "<</Type/Annot/Subtype/Text/Rect[10 10 30 30]/Contents(note)/F 4>>"}
+// PDFs are the structures that a bundle may come in.
+func PDFs() map[string][]byte {
+	note := Object{6, "<</Type/Annot/Subtype/Text/Rect[10 10 30 30]/Contents(note)/F 4>>"}
 	return map[string][]byte{
-		"table":                 withTable("1.7", fileID, onePage("", "")...),
-		"table 1.3 without ID":  withTable("1.3", "", onePage("", "")...),
-		"table 2.0":             withTable("2.0", fileID, onePage("", "")...),
-		"stream":                withStream("1.7", fileID, onePage("", "")...),
-		"stream 1.5":            withStream("1.5", "", onePage("", "")...),
-		"hybrid":                hybrid("1.5", onePage("", "")...),
-		"annotations direct":    withTable("1.7", fileID, append(onePage("", "/Annots[6 0 R]"), note)...),
-		"annotations indirect":  withTable("1.7", fileID, append(onePage("", "/Annots 7 0 R"), note, pdfObject{7, "[6 0 R]"})...),
-		"form direct":           withTable("1.7", fileID, onePage("/AcroForm<</Fields[]/DA(/F1 0 Tf 0 g)>>", "")...),
-		"form indirect":         withStream("1.7", fileID, append(onePage("/AcroForm 6 0 R", ""), pdfObject{6, "<</Fields 7 0 R>>"}, pdfObject{7, "[]"})...),
-		"rotated":               withTable("1.7", fileID, onePage("", "/Rotate 90")...),
-		"extensions, namespace": withTable("1.7", fileID, onePage("/Extensions<</ADBE<</BaseVersion/1.7/ExtensionLevel 8>>>>", "")...),
+		"table":                 WithTable("1.7", FileID, OnePage("", "")...),
+		"table 1.3 without ID":  WithTable("1.3", "", OnePage("", "")...),
+		"table 2.0":             WithTable("2.0", FileID, OnePage("", "")...),
+		"stream":                WithStream("1.7", FileID, OnePage("", "")...),
+		"stream 1.5":            WithStream("1.5", "", OnePage("", "")...),
+		"hybrid":                Hybrid("1.5", OnePage("", "")...),
+		"annotations direct":    WithTable("1.7", FileID, append(OnePage("", "/Annots[6 0 R]"), note)...),
+		"annotations indirect":  WithTable("1.7", FileID, append(OnePage("", "/Annots 7 0 R"), note, Object{7, "[6 0 R]"})...),
+		"form direct":           WithTable("1.7", FileID, OnePage("/AcroForm<</Fields[]/DA(/F1 0 Tf 0 g)>>", "")...),
+		"form indirect":         WithStream("1.7", FileID, append(OnePage("/AcroForm 6 0 R", ""), Object{6, "<</Fields 7 0 R>>"}, Object{7, "[]"})...),
+		"rotated":               WithTable("1.7", FileID, OnePage("", "/Rotate 90")...),
+		"extensions, namespace": WithTable("1.7", FileID, OnePage("/Extensions<</ADBE<</BaseVersion/1.7/ExtensionLevel 8>>>>", "")...),
 	}
 }
