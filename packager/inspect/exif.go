@@ -68,8 +68,9 @@ func gpsFilled(b []byte, at int64, order binary.ByteOrder) bool {
 
 // metadata are the blocks about a picture that stand beside its pixels.
 type metadata struct {
-	exif []byte
-	xmp  []byte
+	exif        []byte
+	xmp         []byte
+	progressive bool // JPEG: coded in several scans
 }
 
 const metadataBytes = 1 << 20
@@ -94,6 +95,7 @@ func jpegMetadata(r io.ReaderAt, size int64) metadata {
 		if n < 2 {
 			return m
 		}
+		m.progressive = m.progressive || h[1] == 0xc2
 		if h[1] == 0xe1 {
 			seg := make([]byte, min(n-2, size-at-4))
 			if _, err := r.ReadAt(seg, at+4); err != nil {

@@ -17,30 +17,36 @@ func (g *grey) at(x, y int) uint8 { return g.pix[y*g.w+x] }
 // longer side has at most long pixels. It is never enlarged. Transparent parts
 // count as white paper.
 func reduce(img image.Image, long int) *grey {
-	b := img.Bounds()
-	w, h := b.Dx(), b.Dy()
+	w, h := img.Bounds().Dx(), img.Bounds().Dy()
 	s := max(1, float64(max(w, h))/float64(long))
-	g := &grey{w: max(1, int(float64(w)/s)), h: max(1, int(float64(h)/s))}
-	g.pix = make([]uint8, g.w*g.h)
+	return region(img, image.Rect(0, 0, w, h), max(1, int(float64(w)/s)), max(1, int(float64(h)/s)))
+}
+
+// region averages a part of a picture, whose top left is 0, 0, down to w × h.
+func region(img image.Image, part image.Rectangle, w, h int) *grey {
+	g := &grey{w: w, h: h, pix: make([]uint8, w*h)}
 	row := lumaRow(img)
-	line := make([]uint8, w)
-	sum, count := make([]uint32, g.w), make([]uint32, g.w)
-	for y := range g.h {
-		clear(sum)
-		clear(count)
-		y0, y1 := y*h/g.h, (y+1)*h/g.h
+	line := make([]uint8, img.Bounds().Dx())
+	columns := make([]uint32, part.Dx())
+	for y := range h {
+		clear(columns)
+		y0, y1 := part.Min.Y+y*part.Dy()/h, part.Min.Y+(y+1)*part.Dy()/h
 		for sy := y0; sy < y1; sy++ {
 			row(sy, line)
-			for x := range g.w {
-				x0, x1 := x*w/g.w, (x+1)*w/g.w
-				for _, v := range line[x0:x1] {
-					sum[x] += uint32(v)
-				}
-				count[x] += uint32(x1 - x0)
+			for i, v := range line[part.Min.X:part.Max.X] {
+				columns[i] += uint32(v)
 			}
 		}
-		for x := range g.w {
-			g.pix[y*g.w+x] = uint8(sum[x] / max(1, count[x]))
+		out := g.pix[y*w : (y+1)*w]
+		x0 := 0
+		for x := range out {
+			x1 := (x + 1) * part.Dx() / w
+			var sum uint32
+			for _, v := range columns[x0:x1] {
+				sum += v
+			}
+			out[x] = uint8(sum / uint32((x1-x0)*(y1-y0)))
+			x0 = x1
 		}
 	}
 	return g

@@ -10,7 +10,6 @@ package inspect
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -21,6 +20,7 @@ import (
 
 	"dossier/packager"
 	"dossier/packager/archive"
+	"dossier/packager/pdfium"
 )
 
 // Options configure an Inspector. The zero value works: no cache, all cores,
@@ -30,10 +30,10 @@ type Options struct {
 	// with a key that only the file's own bytes give, since they may hold what
 	// was read from a card; the folder is made with mode 0700. "" keeps nothing.
 	CacheDir string
-	// WasmCacheDir keeps the compilation of the PDF engine, which takes seconds;
-	// it may be shared with other users of the engine. "" is CacheDir/wasm.
-	WasmCacheDir string
-	Workers      int // files at a time; 0: GOMAXPROCS
+	// EngineCacheDir keeps the compilation of the PDF engine, which takes seconds;
+	// it may be shared with other users of the engine. "" is CacheDir.
+	EngineCacheDir string
+	Workers        int // files at a time; 0: GOMAXPROCS
 	// Tesseract is the path of the program that reads pictures; "" looks for
 	// it in the PATH, "off" reads none.
 	Tesseract string
@@ -75,15 +75,15 @@ func (l Limits) withDefaults() Limits {
 type Inspector struct {
 	opt    Options
 	memory *semaphore.Weighted
-	pdfium *pdfium
+	pdfium *pdfium.Engine
 	ocr    *tesseract
 }
 
 // New returns an Inspector.
 func New(opt Options) *Inspector {
 	opt.Limits = opt.Limits.withDefaults()
-	if opt.WasmCacheDir == "" && opt.CacheDir != "" {
-		opt.WasmCacheDir = filepath.Join(opt.CacheDir, "wasm")
+	if opt.EngineCacheDir == "" {
+		opt.EngineCacheDir = opt.CacheDir
 	}
 	if opt.Workers <= 0 {
 		opt.Workers = runtime.GOMAXPROCS(0)
@@ -91,13 +91,13 @@ func New(opt Options) *Inspector {
 	return &Inspector{
 		opt:    opt,
 		memory: semaphore.NewWeighted(opt.Limits.Memory),
-		pdfium: newPdfium(opt.WasmCacheDir),
+		pdfium: pdfium.New(pdfium.Options{CacheDir: opt.EngineCacheDir, Memory: 256 << 20}),
 		ocr:    newTesseract(opt.Tesseract),
 	}
 }
 
 // Close ends the PDF engine, if it was started.
-func (x *Inspector) Close() error { return x.pdfium.close() }
+func (x *Inspector) Close() error { return x.pdfium.Close() }
 
 // Inspect returns every file of the collection with what it is. The error is a
 // cancelled context.

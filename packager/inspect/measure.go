@@ -14,9 +14,11 @@ const judgedLong = 2000
 
 // measure fills in the measurements of a decoded picture. How they are taken:
 //
-//	Sharpness   variance of the 3 × 3 Laplacian (4-neighbour) of the reduced
-//	            grey picture, over the tenth of its 32 × 32 blocks with the most
-//	            detail, so that empty paper does not count
+//	Sharpness   variance of the 4-neighbour Laplacian of the reduced grey
+//	            picture in blocks of 32 × 32 pixels that hold print, stretched to
+//	            full contrast, so that a dark photo is not taken for a blurred
+//	            one, after the noise of empty paper is taken off; the upper
+//	            quartile of the blocks counts (see sharpness)
 //	Brightness  mean luminance
 //	Contrast    standard deviation of luminance
 //	Glare       share of burnt-out area (see glare)
@@ -49,68 +51,142 @@ func moments(g *grey) (mean, deviation float64) {
 
 const block = 32
 
-// sharpness is described at measure.
+// sharpness is described at measure. A block holds print when its own contrast
+// is at least half of the greatest one; the stretching goes by its square. 0 is
+// the answer where sharpness cannot be told: no print, or more noise than print.
 func sharpness(g *grey) float64 {
-	var details []float64
+	type cell struct {
+		x, y  int
+		reach float64
+	}
+	var cells []cell
+	most := 0.0
 	for y := 1; y+block < g.h; y += block {
 		for x := 1; x+block < g.w; x += block {
-			details = append(details, laplacian(g, x, y, block, block))
+			b := look(g, x, y)
+			cells = append(cells, cell{x, y, b.reach()})
+			most = max(most, b.reach())
 		}
 	}
-	if len(details) == 0 {
-		if g.w < 3 || g.h < 3 {
-			return 0
-		}
-		return laplacian(g, 1, 1, g.w-2, g.h-2)
+	if most < 6 { // nothing but noise
+		return 0
 	}
-	return meanOfTop(details, max(1, len(details)/10))
+	all := make([]float64, len(cells))
+	for i, c := range cells {
+		all[i] = laplacian(g, c.x, c.y)
+	}
+	var empty []float64
+	for i, c := range cells {
+		if c.reach < most/4 {
+			empty = append(empty, all[i])
+		}
+	}
+	noise := 1.15 * quantile(empty, 0.5) // blocks differ by a few per cent
+	var details []float64
+	for i, c := range cells {
+		if detail := all[i] - noise; c.reach >= most/2 && detail >= noise/4 {
+			k := 200 / c.reach
+			details = append(details, k*k*detail)
+		}
+	}
+	return quantile(details, 0.75)
 }
 
-func laplacian(g *grey, x0, y0, w, h int) float64 {
+func laplacian(g *grey, x0, y0 int) float64 {
 	var sum, squares float64
-	for y := y0; y < y0+h; y++ {
+	for y := y0; y < y0+block; y++ {
 		i := y*g.w + x0
-		for range w {
+		for range block {
 			v := float64(4*int(g.pix[i]) - int(g.pix[i-1]) - int(g.pix[i+1]) - int(g.pix[i-g.w]) - int(g.pix[i+g.w]))
 			sum += v
 			squares += v * v
 			i++
 		}
 	}
-	n := float64(w * h)
+	const n = block * block
 	return squares/n - (sum/n)*(sum/n)
 }
 
 // glare returns the share of the picture that is burnt out: blocks that are
-// white and without any texture, where the paper around is not white itself.
-// On a scan the paper is white everywhere, and nothing is burnt.
+// white and without any texture, where the paper around print is not white
+// itself. On a scan the paper is white everywhere, and nothing is burnt. An
+// area that reaches three sides of the picture is what lies behind the page: a
+// card on the white of a scanner.
 func glare(g *grey) float64 {
-	const white, flat = 250, 2.0
-	burnt, all := 0, 0
+	const white, flat, print, scanned = 250, 2.0, 8, 240
+	w, h := g.w/block, g.h/block
+	burnt := make([]bool, w*h)
 	var paper []float64
-	for y := 0; y+block <= g.h; y += block {
-		for x := 0; x+block <= g.w; x += block {
-			all++
-			mean, dev, bright := blockMoments(g, x, y)
-			switch {
-			case mean >= white && dev <= flat:
-				burnt++
-			case dev > 8: // print or an edge: its brightest pixels are paper
-				paper = append(paper, bright)
+	for y := range h {
+		for x := range w {
+			b := look(g, x*block, y*block)
+			burnt[y*w+x] = b.mean >= white && b.deviation <= flat
+			if b.deviation > print {
+				paper = append(paper, b.bright)
 			}
 		}
 	}
-	if all == 0 || len(paper) == 0 {
+	if len(paper) == 0 || quantile(paper, 0.25) >= scanned {
 		return 0
 	}
-	if median(paper) >= 240 {
-		return 0
+	area := 0
+	for i := range burnt {
+		if n, behind := flood(burnt, w, h, i); !behind {
+			area += n
+		}
 	}
-	return float64(burnt) / float64(all)
+	return float64(area) / float64(w*h)
 }
 
-// blockMoments returns mean and deviation of a block and its 90th percentile.
-func blockMoments(g *grey, x0, y0 int) (mean, deviation, bright float64) {
+// flood clears the connected area that a cell belongs to, and returns its size
+// and whether it lies behind the page.
+func flood(on []bool, w, h, start int) (size int, behind bool) {
+	var left, right, above, below bool
+	stack := []int{start}
+	for len(stack) > 0 {
+		i := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if !on[i] {
+			continue
+		}
+		on[i] = false
+		size++
+		x, y := i%w, i/w
+		left, right, above, below = left || x == 0, right || x == w-1, above || y == 0, below || y == h-1
+		if x > 0 {
+			stack = append(stack, i-1)
+		}
+		if x < w-1 {
+			stack = append(stack, i+1)
+		}
+		if y > 0 {
+			stack = append(stack, i-w)
+		}
+		if y < h-1 {
+			stack = append(stack, i+w)
+		}
+	}
+	sides := rank(left) + rank(right) + rank(above) + rank(below)
+	return size, sides >= 3
+}
+
+func rank(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// tone is the distribution of luminance in a block.
+type tone struct {
+	mean, deviation float64
+	dark, bright    float64 // 5th and 95th percentile
+}
+
+// reach is the contrast of a block.
+func (t tone) reach() float64 { return t.bright - t.dark }
+
+func look(g *grey, x0, y0 int) tone {
 	var histogram [256]int
 	sum, squares := 0, 0
 	for y := y0; y < y0+block; y++ {
@@ -121,29 +197,35 @@ func blockMoments(g *grey, x0, y0 int) (mean, deviation, bright float64) {
 		}
 	}
 	const n = block * block
-	m := float64(sum) / n
-	v, left := 255, n/10
-	for ; v > 0 && left >= histogram[v]; v-- {
-		left -= histogram[v]
+	percentile := func(share int) float64 {
+		left := n * share / 100
+		for v, c := range histogram {
+			if left -= c; left < 0 {
+				return float64(v)
+			}
+		}
+		return 255
 	}
-	return m, math.Sqrt(max(0, float64(squares)/n-m*m)), float64(v)
+	m := float64(sum) / n
+	return tone{m, math.Sqrt(max(0, float64(squares)/n-m*m)), percentile(5), percentile(95)}
 }
 
-// blank reports whether nothing is on the paper: fewer than 5 pixels in 10,000
-// are darker or brighter than the mean of their neighbourhood by a quarter of
-// the scale.
+// blank reports whether nothing is on the paper: at half size, where noise is
+// averaged out, fewer than 5 pixels in 10,000 differ from the mean of their
+// neighbourhood by a tenth of it.
 func blank(g *grey) bool {
+	g = g.shrink(max(1, g.w/2), max(1, g.h/2))
 	s := g.shrink(max(1, g.w/block), max(1, g.h/block))
 	ink := 0
 	for y := range g.h {
 		for x := range g.w {
 			around := int(s.at(min(x/block, s.w-1), min(y/block, s.h-1)))
-			if d := int(g.at(x, y)) - around; d > 40 || d < -40 {
+			if d := int(g.at(x, y)) - around; max(d, -d) > max(6, around/10) {
 				ink++
 			}
 		}
 	}
-	return ink*10_000 < 5*len(g.pix)
+	return ink*10_000 < 5*g.w*g.h
 }
 
 // skew returns by how many degrees lines of text are turned clockwise, -45 to

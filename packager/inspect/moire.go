@@ -16,22 +16,23 @@ const tile = 256
 // away from the axes, at the same place in most parts of the picture. Print
 // has its energy near the axes and spread out.
 func screenPhoto(img image.Image) bool {
-	g := reduce(img, 4000) // the detail is lost in a smaller one
-	if g.w < 2*tile || g.h < 2*tile {
+	w, h := img.Bounds().Dx(), img.Bounds().Dy()
+	side := tile * max(1, max(w, h)/4000) // of the parts that are looked at
+	if w < 2*side || h < 2*side {
 		return false
 	}
 	votes, tiles := map[[2]int]int{}, 0
 	for _, fy := range []float64{0.2, 0.4, 0.6, 0.8} {
 		for _, fx := range []float64{0.2, 0.4, 0.6, 0.8} {
-			x0, y0 := int(fx*float64(g.w-tile)), int(fy*float64(g.h-tile))
+			at := image.Pt(int(fx*float64(w-side)), int(fy*float64(h-side)))
 			tiles++
-			for _, p := range peaks(g, x0, y0) {
+			for _, p := range peaks(region(img, image.Rectangle{at, at.Add(image.Pt(side, side))}, tile, tile)) {
 				votes[[2]int{p[0] / 4, p[1] / 4}]++
 			}
 		}
 	}
 	for _, n := range votes {
-		if n*2 > tiles {
+		if n*8 >= tiles*5 {
 			return true
 		}
 	}
@@ -40,8 +41,8 @@ func screenPhoto(img image.Image) bool {
 
 // peaks returns the frequencies, off the axes, whose energy is far above that
 // of the ring of frequencies around them.
-func peaks(g *grey, x0, y0 int) [][2]int {
-	f := spectrum(g, x0, y0)
+func peaks(g *grey) [][2]int {
+	f := spectrum(g)
 	var out [][2]int
 	const edge = 6 // of the axes, where print and borders are
 	for v := edge; v < tile/2; v++ {
@@ -84,20 +85,18 @@ func ring(f [][]float64, u, v int) float64 {
 }
 
 // spectrum returns the magnitudes of the two-dimensional Fourier transform of
-// a square of the picture under a Hann window, for a pixel.
-func spectrum(g *grey, x0, y0 int) [][]float64 {
+// a tile under a Hann window, for a pixel.
+func spectrum(g *grey) [][]float64 {
 	rows := make([][]complex128, tile)
 	var mean float64
-	for y := range tile {
-		for _, v := range g.pix[(y0+y)*g.w+x0 : (y0+y)*g.w+x0+tile] {
-			mean += float64(v)
-		}
+	for _, v := range g.pix {
+		mean += float64(v)
 	}
 	mean /= tile * tile
 	for y := range tile {
 		rows[y] = make([]complex128, tile)
 		for x := range tile {
-			rows[y][x] = complex((float64(g.at(x0+x, y0+y))-mean)*hann[x]*hann[y], 0)
+			rows[y][x] = complex((float64(g.at(x, y))-mean)*hann[x]*hann[y], 0)
 		}
 		fft(rows[y])
 	}

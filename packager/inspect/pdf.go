@@ -16,6 +16,7 @@ import (
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 
 	"dossier/packager"
+	"dossier/packager/pdfium"
 )
 
 func init() { api.DisableConfigDir() }
@@ -47,7 +48,7 @@ func (x *Inspector) pdf(ctx context.Context, r io.ReaderAt, size int64, w want, 
 		return
 	default:
 		f.Pages, err = x.repair(ctx, r, size, info, err)
-		if errors.Is(err, errPassword) {
+		if errors.Is(err, pdfium.ErrPassword) {
 			info.Encrypted = true
 			f.fatal("PDF_ENCRYPTED", nil)
 			return
@@ -252,9 +253,6 @@ func fileName(pc *model.Context, d types.Dict) string {
 	return "?"
 }
 
-// errPassword says that pdfium needs a password.
-var errPassword = errors.New("needs a password")
-
 // repair asks pdfium whether it can open what pdfcpu refused with cause.
 func (x *Inspector) repair(ctx context.Context, r io.ReaderAt, size int64, info *packager.PDFInfo, cause error) (pages int, err error) {
 	b := make([]byte, size)
@@ -262,15 +260,15 @@ func (x *Inspector) repair(ctx context.Context, r io.ReaderAt, size int64, info 
 		return 0, err
 	}
 	scanRaw(b, info)
-	doc, err := x.pdfium.open(ctx, b)
-	if errors.Is(err, errPassword) {
+	doc, err := x.pdfium.Open(ctx, bytes.NewReader(b), size)
+	if errors.Is(err, pdfium.ErrPassword) {
 		return 0, err
 	}
 	if err != nil {
 		return 0, cause
 	}
-	defer doc.close()
-	return doc.pages, nil
+	defer doc.Close()
+	return doc.Pages(), nil
 }
 
 // scanRaw looks for what survey would have found, in the bytes as they are:

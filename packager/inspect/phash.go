@@ -35,7 +35,7 @@ func phash(g *grey) uint64 {
 			coeff = append(coeff, c)
 		}
 	}
-	m := median(coeff[1:]) // the first is the mean brightness
+	m := quantile(coeff[1:], 0.5) // the first is the mean brightness
 	var h uint64
 	for i, c := range coeff {
 		if c > m {
@@ -54,20 +54,11 @@ var cosines = func() (c [8][32]float64) {
 	return c
 }()
 
-func median(v []float64) float64 {
+// quantile returns the value below which a share q of the values is.
+func quantile(v []float64, q float64) float64 {
 	if len(v) == 0 {
 		return 0
 	}
 	s := slices.Sorted(slices.Values(v))
-	return s[len(s)/2]
-}
-
-// meanOfTop returns the mean of the n greatest values.
-func meanOfTop(v []float64, n int) float64 {
-	s := slices.Sorted(slices.Values(v))
-	var sum float64
-	for _, x := range s[len(s)-n:] {
-		sum += x
-	}
-	return sum / float64(n)
+	return s[min(len(s)-1, int(q*float64(len(s))))]
 }

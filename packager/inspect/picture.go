@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -14,94 +15,140 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/gen2brain/heic"
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 	"golang.org/x/image/webp"
 
 	"dossier/packager"
+	"dossier/packager/heif"
 )
 
 // codec reads one picture format.
 type codec struct {
 	format string
-	config func(io.Reader) (image.Config, error)
-	decode func(io.Reader) (image.Image, error)
-	meta   func(io.ReaderAt, int64) metadata
-	// cost is the greatest number of bytes that decoding holds for a pixel.
-	cost int64
+	// config reads the header and says what decoding will cost in bytes.
+	config func(r io.ReaderAt, size int64) (header, error)
+	decode func(ctx context.Context, r io.ReaderAt, size int64) (image.Image, error)
 }
 
-func noMetadata(io.ReaderAt, int64) metadata { return metadata{} }
+// header is what a picture says about itself before it is decoded.
+type header struct {
+	width, height int
+	cmyk          bool
+	frames        int
+	meta          metadata
+	turned        bool // the decoder applies the orientation itself
+	cost          int64
+}
 
 var codecs = map[string]codec{
-	kindJPEG.media: {"jpeg", jpeg.DecodeConfig, jpeg.Decode, jpegMetadata, 4},
-	kindPNG.media:  {"png", png.DecodeConfig, png.Decode, pngMetadata, 8},
-	kindGIF.media:  {"gif", gif.DecodeConfig, gif.Decode, noMetadata, 2},
-	kindBMP.media:  {"bmp", bmp.DecodeConfig, bmp.Decode, noMetadata, 4},
-	kindTIFF.media: {"tiff", tiff.DecodeConfig, tiff.Decode, noMetadata, 8},
-	kindWebP.media: {"webp", webp.DecodeConfig, webp.Decode, webpMetadata, 8},
-	kindHEIC.media: {"heic", heic.DecodeConfig, heic.Decode, noMetadata, 12},
+	kindJPEG.media: plain("jpeg", jpeg.DecodeConfig, jpeg.Decode, jpegMetadata),
+	kindPNG.media:  plain("png", png.DecodeConfig, png.Decode, pngMetadata),
+	kindGIF.media:  plain("gif", gif.DecodeConfig, gif.Decode, nil),
+	kindBMP.media:  plain("bmp", bmp.DecodeConfig, bmp.Decode, nil),
+	kindTIFF.media: plain("tiff", tiff.DecodeConfig, tiff.Decode, nil),
+	kindWebP.media: plain("webp", webp.DecodeConfig, webp.Decode, webpMetadata),
+	kindHEIC.media: {"heic", heicHeader, func(ctx context.Context, r io.ReaderAt, size int64) (image.Image, error) {
+		return heif.Decode(ctx, r, size, 0)
+	}},
+}
+
+func plain(format string, config func(io.Reader) (image.Config, error), decode func(io.Reader) (image.Image, error), meta func(io.ReaderAt, int64) metadata) codec {
+	return codec{
+		format: format,
+		config: func(r io.ReaderAt, size int64) (header, error) {
+			c, err := config(io.NewSectionReader(r, 0, size))
+			if err != nil {
+				return header{}, err
+			}
+			h := header{width: c.Width, height: c.Height, cmyk: c.ColorModel == color.CMYKModel, frames: 1}
+			h.cost = int64(c.Width) * int64(c.Height) * bytesPerPixel(format, c.ColorModel)
+			if meta != nil {
+				h.meta = meta(r, size)
+			}
+			if h.meta.progressive {
+				h.cost *= 5 // four bytes for each coefficient
+			}
+			if format == "tiff" {
+				h.frames = max(1, countTIFFPages(r, size))
+			}
+			return h, nil
+		},
+		decode: func(ctx context.Context, r io.ReaderAt, size int64) (image.Image, error) {
+			return decode(&cancellable{ctx, bufio.NewReaderSize(io.NewSectionReader(r, 0, size), 64<<10)})
+		},
+	}
+}
+
+// bytesPerPixel is what a decoder of the standard library holds for a pixel.
+func bytesPerPixel(format string, m color.Model) int64 {
+	n := int64(4)
+	switch m {
+	case color.GrayModel:
+		n = 1
+	case color.Gray16Model:
+		n = 2
+	case color.RGBA64Model, color.NRGBA64Model:
+		n = 8
+	case color.YCbCrModel:
+		n = 3
+	}
+	if _, ok := m.(color.Palette); ok {
+		n = 1
+	}
+	if format == "tiff" {
+		n *= 2
+	}
+	return n
+}
+
+func heicHeader(r io.ReaderAt, size int64) (header, error) {
+	info, err := heif.Read(r, size)
+	if err != nil {
+		return header{}, err
+	}
+	return header{width: info.Width, height: info.Height, frames: 1, meta: metadata{exif: info.EXIF}, turned: true, cost: info.Cost()}, nil
 }
 
 // picture measures a picture. The size in its header is looked at first: what
 // would not fit into memory is refused by name, before anything is decoded.
 func (x *Inspector) picture(ctx context.Context, r io.ReaderAt, size int64, k kind, w want, f *facts) {
 	c := codecs[k.media]
-	whole := func() io.Reader { return io.NewSectionReader(r, 0, size) }
 	p := &packager.Picture{Format: c.format, Orientation: 1, Frames: 1}
 	f.Picture, f.Pages = p, 1
-
-	meta := c.meta(r, size)
-	cfg, err := c.config(whole())
-	if k.media == kindHEIC.media {
-		h := readHEIF(r, size)
-		meta = h.meta
-		if h.width > 0 {
-			cfg, err = image.Config{Width: h.width, Height: h.height, ColorModel: color.YCbCrModel}, nil
-		}
-	}
+	h, err := c.config(r, size)
 	if err != nil {
 		f.fatal("PICTURE_UNREADABLE", packager.Args{"reason": brief(err.Error())})
 		return
 	}
-	e, has := meta.read()
-	p.Width, p.Height, p.HasEXIF, p.HasGPS = cfg.Width, cfg.Height, has, e.gps
-	if k.media != kindHEIC.media { // HEIF has its own rotation, which the decoder has applied
+	e, has := h.meta.read()
+	p.Width, p.Height, p.CMYK, p.Frames, p.HasEXIF, p.HasGPS = h.width, h.height, h.cmyk, h.frames, has, e.gps
+	if !h.turned {
 		p.Orientation = e.orientation
 	}
-	p.CMYK = cfg.ColorModel == color.CMYKModel
-	if k.media == kindTIFF.media {
-		p.Frames = max(1, countTIFFPages(r, size))
-		f.Pages = p.Frames
-	}
-	pixels := int64(cfg.Width) * int64(cfg.Height)
-	size2 := packager.Args{"width": strconv.Itoa(cfg.Width), "height": strconv.Itoa(cfg.Height)}
+	f.Pages = p.Frames
+	pixels := int64(h.width) * int64(h.height)
+	extent := packager.Args{"width": strconv.Itoa(h.width), "height": strconv.Itoa(h.height)}
 	switch limit := x.opt.Limits; {
 	case pixels <= 0:
-		f.fatal("PICTURE_UNREADABLE", packager.Args{"reason": fmt.Sprintf("%d × %d", cfg.Width, cfg.Height)})
+		f.fatal("PICTURE_UNREADABLE", packager.Args{"reason": fmt.Sprintf("%d × %d", h.width, h.height)})
 		return
 	case pixels > limit.PicturePixels:
-		f.fatal("PICTURE_BOMB", size2)
+		f.fatal("PICTURE_BOMB", extent)
 		return
-	case size > limit.PictureBytes, pixels*c.cost > limit.Memory:
-		f.note("PICTURE_NOT_MEASURED", size2)
+	case size > limit.PictureBytes, h.cost > limit.Memory:
+		f.note("PICTURE_NOT_MEASURED", extent)
 		return
 	}
 
-	cost := pixels * c.cost
-	if err := x.memory.Acquire(ctx, cost); err != nil {
+	if err := x.memory.Acquire(ctx, h.cost); err != nil {
 		return // out of time: the fence says so
 	}
-	defer x.memory.Release(cost)
-	img, err := c.decode(whole())
+	defer x.memory.Release(h.cost)
+	img, err := c.decode(ctx, r, size)
 	if err != nil {
 		f.fatal(pictureProblem(err, r, size, k), packager.Args{"reason": brief(err.Error())})
 		return
-	}
-	if k.media == kindHEIC.media {
-		b := img.Bounds()
-		p.Width, p.Height = b.Dx(), b.Dy()
 	}
 	measure(p, img)
 	if w.QR {

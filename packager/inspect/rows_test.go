@@ -122,7 +122,7 @@ func TestRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := New(Options{Tesseract: "off", WasmCacheDir: dir + "/dossier-test/wasm"})
+	x := New(Options{Tesseract: "off", EngineCacheDir: dir + "/dossier-test"})
 	defer x.Close()
 	for _, test := range tests {
 		t.Run(test.row, func(t *testing.T) {

@@ -65,14 +65,29 @@ func Sheet(dpi float64) *image.Gray {
 		{"名称 测试虚构（样本）科技有限公司", 14, 25, 62},
 		{"法定代表人 测试甲", 14, 25, 74},
 	}
-	y := 90.0
-	for i := range 12 {
-		lines = append(lines, Line{"本页为虚构内容，仅供程序自测使用，不具有任何效力。第" + string(rune('一'+i)) + "段文字样本。", 11, 25, y})
-		y += 8
+	// No two lines are alike and their distances differ, as in real papers: a
+	// page that repeats itself has a spectrum like a screen's.
+	words := []rune("本页为虚构内容仅供程序自测使用不具有任何效力文字样本注销申请平台账号公司名称日期地址电话负责人")
+	r := rand.New(rand.NewPCG(3, 4))
+	filler := func(n int) string {
+		b := make([]rune, n)
+		for i := range b {
+			b[i] = words[r.IntN(len(words))]
+		}
+		return string(b)
 	}
-	for range 6 {
-		lines = append(lines, Line{Smallest, 9, 25, y})
-		y += 7
+	y := 90.0
+	for range 12 {
+		lines = append(lines, Line{filler(30 + r.IntN(9)), 11, 25 + 2*r.Float64(), y})
+		y += 7.5 + r.Float64()
+	}
+	for i := range 6 {
+		text := filler(40 + r.IntN(8))
+		if i%2 == 0 {
+			text = Smallest
+		}
+		lines = append(lines, Line{text, 9, 25 + 2*r.Float64(), y})
+		y += 6.5 + r.Float64()
 	}
 	return Print(210, 297, dpi, lines...)
 }
@@ -267,17 +282,24 @@ func scale(img *image.Gray, s float64) *image.Gray {
 				out.Pix[y*out.Stride+x] = sample(img, (x0+x1)/2-0.5, (y0+y1)/2-0.5)
 				continue
 			}
-			sum, n := 0, 0
-			for sy := int(y0); sy < min(int(math.Ceil(y1)), img.Rect.Dy()); sy++ {
-				for sx := int(x0); sx < min(int(math.Ceil(x1)), img.Rect.Dx()); sx++ {
-					sum += int(img.Pix[sy*img.Stride+sx])
-					n++
-				}
-			}
-			out.Pix[y*out.Stride+x] = uint8(sum / max(1, n))
+			out.Pix[y*out.Stride+x] = area(img, x0, y0, x1, y1)
 		}
 	}
 	return out
+}
+
+// area is the mean over a rectangle whose sides lie between pixels.
+func area(img *image.Gray, x0, y0, x1, y1 float64) uint8 {
+	var sum, weight float64
+	for sy := int(y0); sy < min(int(math.Ceil(y1)), img.Rect.Dy()); sy++ {
+		wy := min(y1, float64(sy+1)) - max(y0, float64(sy))
+		for sx := int(x0); sx < min(int(math.Ceil(x1)), img.Rect.Dx()); sx++ {
+			w := wy * (min(x1, float64(sx+1)) - max(x0, float64(sx)))
+			sum += w * float64(img.Pix[sy*img.Stride+sx])
+			weight += w
+		}
+	}
+	return clamp(sum / weight)
 }
 
 func crop(img *image.Gray, share float64) *image.Gray {
