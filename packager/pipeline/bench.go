@@ -109,7 +109,7 @@ func (b *bench) clear() {
 
 // release puts the finished files under their final names. The old receipt
 // goes first: a receipt never stands beside files that it does not describe.
-func (b *bench) release(r *packager.Record) (*packager.Record, Paths, error) {
+func (b *bench) release(r *packager.Record, pages []packager.File) (*packager.Record, error) {
 	done := *r
 	moves := []struct {
 		name string
@@ -121,19 +121,45 @@ func (b *bench) release(r *packager.Record) (*packager.Record, Paths, error) {
 		{manifestName, &done.Manifest.Path},
 	}
 	if err := removeIfThere(filepath.Join(b.out, receiptName)); err != nil {
-		return nil, Paths{}, diskFault(err, b.out)
+		return nil, diskFault(err, b.out)
 	}
 	for _, m := range moves {
 		to := filepath.Join(b.out, m.name)
 		if err := os.Rename(*m.path, to); err != nil {
-			return nil, Paths{}, diskFault(err, b.out)
+			return nil, diskFault(err, b.out)
 		}
 		*m.path = to
 	}
-	if err := removeIfThere(filepath.Join(b.out, draftName)); err != nil {
-		return nil, Paths{}, diskFault(err, b.out)
+	if err := b.releasePages(pages); err != nil {
+		return nil, diskFault(err, b.out)
 	}
-	return &done, Paths{PDF: done.Path, Audit: done.Workbook.Path, Events: done.Events.Path, Manifest: done.Manifest.Path}, diskFault(syncDir(b.out), b.out)
+	if err := removeIfThere(filepath.Join(b.out, draftName)); err != nil {
+		return nil, diskFault(err, b.out)
+	}
+	return &done, diskFault(syncDir(b.out), b.out)
+}
+
+// releasePages replaces the folder of page pictures as a whole; the old one is
+// moved onto the bench, where it ends.
+func (b *bench) releasePages(pages []packager.File) error {
+	to := filepath.Join(b.out, pagesName)
+	if err := os.Rename(to, b.path("pages.old")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if len(pages) == 0 {
+		return nil
+	}
+	if err := os.Rename(b.path(pagesName), to); err != nil {
+		return err
+	}
+	for i := range pages {
+		rel, err := filepath.Rel(b.path(pagesName), pages[i].Path)
+		if err != nil {
+			return err
+		}
+		pages[i].Path = filepath.Join(to, rel)
+	}
+	return nil
 }
 
 // releaseDraft puts a draft under its own name, beside whatever is there.

@@ -89,6 +89,10 @@ func (p *Pipeline) Build(ctx context.Context, o Order) (*Result, error) {
 		return res, err
 	}
 
+	pages, err := p.pages(ctx, bundle, bench)
+	if err != nil {
+		return res, err
+	}
 	signed, err := p.sign(ctx, bundle, bench)
 	if err != nil {
 		return res, err
@@ -101,13 +105,13 @@ func (p *Pipeline) Build(ctx context.Context, o Order) (*Result, error) {
 	if err != nil {
 		return res, err
 	}
-	record, res.Paths, err = bench.release(record)
+	record, err = bench.release(record, pages)
 	if err != nil {
 		return res, err
 	}
 	res.Record = record
 
-	res.Receipt, err = p.store(ctx, record, bench)
+	res.Receipt, err = p.store(ctx, record, pages, bench)
 	res.Paths = pathsIn(o.Out)
 	return res, err
 }
@@ -150,6 +154,12 @@ func (p *Pipeline) compose(ctx context.Context, l *packager.Plan, b *bench) (*pa
 		return nil, diskFault(err, b.out)
 	}
 	return bundle, p.note(b.log, composed(bundle))
+}
+
+// pages makes the pictures for platforms that take no PDF.
+func (p *Pipeline) pages(ctx context.Context, bundle *packager.Bundle, b *bench) ([]packager.File, error) {
+	files, err := p.Composer.Pages(ctx, bundle, b.path(pagesName), bundle.Plan.Report.Rules.Limits, p.Observe)
+	return files, diskFault(err, b.out)
 }
 
 func (p *Pipeline) sign(ctx context.Context, bundle *packager.Bundle, b *bench) (*packager.SignedBundle, error) {

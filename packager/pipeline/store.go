@@ -32,6 +32,7 @@ type pending struct {
 	Receipt packager.Receipt        `json:"receipt"` // without number, files and objects
 	Blobs   []packager.StoredObject `json:"blobs"`   // Name is the path in the case folder
 	Files   []packager.StoredObject `json:"files"`   // Name is the path in the out folder
+	Pages   []packager.StoredObject `json:"pages"`   // page pictures: blobs whose Name is the path in the out folder
 }
 
 // storedFiles are the case's files that go into the store: all that was
@@ -46,7 +47,7 @@ func storedFiles(files []packager.Inspected) []packager.StoredObject {
 	return out
 }
 
-func (p *Pipeline) newPending(r *packager.Record, out string) pending {
+func (p *Pipeline) newPending(r *packager.Record, pages []packager.File, out string) (pending, error) {
 	report := r.Plan.Report
 	pend := pending{
 		Out:   out,
@@ -67,12 +68,22 @@ func (p *Pipeline) newPending(r *packager.Record, out string) pending {
 	for _, f := range []packager.File{r.Workbook, r.Events, r.Manifest} {
 		file(filepath.Base(f.Path), f.SHA256, f.Bytes)
 	}
-	return pend
+	for _, f := range pages {
+		rel, err := filepath.Rel(out, f.Path)
+		if err != nil {
+			return pend, err
+		}
+		pend.Pages = append(pend.Pages, packager.StoredObject{Name: filepath.ToSlash(rel), SHA256: f.SHA256, Bytes: f.Bytes})
+	}
+	return pend, nil
 }
 
 // store publishes a finished record and writes its receipt.
-func (p *Pipeline) store(ctx context.Context, r *packager.Record, b *bench) (*packager.Receipt, error) {
-	pend := p.newPending(r, b.out)
+func (p *Pipeline) store(ctx context.Context, r *packager.Record, pages []packager.File, b *bench) (*packager.Receipt, error) {
+	pend, err := p.newPending(r, pages, b.out)
+	if err != nil {
+		return nil, err
+	}
 	text, err := json.Marshal(pend)
 	if err != nil {
 		return nil, err
@@ -121,7 +132,7 @@ func (p *Pipeline) publish(ctx context.Context, caseDir string, pend pending, ke
 	state := filepath.Join(caseDir, StateDir)
 	done, err := storage.Publish(ctx, store, storage.Publication{
 		Case:       pend.Receipt.Case,
-		Blobs:      items(caseDir, pend.Blobs),
+		Blobs:      append(items(caseDir, pend.Blobs), items(pend.Out, pend.Pages)...),
 		Documents:  items(pend.Out, pend.Files),
 		JournalDir: filepath.Join(state, "journal"),
 		Observer:   p.storeObserver(),

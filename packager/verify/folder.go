@@ -53,6 +53,14 @@ func Folder(ctx context.Context, dir, caseDir string, o Options) (*packager.Verd
 			return nil, err
 		}
 	}
+	for _, obj := range s.receipt.Objects {
+		// Page pictures are stored among the blobs and stand in the folder.
+		if strings.HasPrefix(obj.Name, "pages/") && filepath.IsLocal(filepath.FromSlash(obj.Name)) {
+			if err := f.fileDigest(ctx, filepath.Join(dir, filepath.FromSlash(obj.Name)), obj); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if err := f.documents(ctx, dir, s, o); err != nil {
 		return nil, err
 	}

@@ -27,6 +27,7 @@ import (
 	"dossier/packager/pipeline"
 	"dossier/packager/rules"
 	"dossier/packager/sign"
+	"dossier/packager/sign/tsp"
 	"dossier/storage"
 	"dossier/storage/local"
 	"dossier/storage/s3"
@@ -121,10 +122,13 @@ func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
 			CacheDir: filepath.Join(a.Config.CacheDir, "inspect"), Tesseract: a.Config.Tesseract,
 		}),
 		Composer: compose.New(compose.Options{
-			Regular: templates.Regular, Bold: templates.Bold, Printer: a.Catalog.Printer("zh"),
+			Regular: templates.Regular, Bold: templates.Bold, Printer: a.Catalog.Printer("zh"), CacheDir: a.Config.CacheDir,
 		}),
-		Key:     a.Key,
-		Signing: sign.Options{Level: a.Config.Level, FontRegular: templates.Regular, Reason: a.Catalog.Printer("zh").Text("sign.reason", nil)},
+		Key: a.Key,
+		Signing: sign.Options{
+			Level: a.Config.Level, FontRegular: templates.Regular, Reason: a.Words.Text("sign.reason", nil),
+			Timestamps: a.Timestamps(), AcceptLower: a.Config.AcceptLower,
+		},
 		Store:   store,
 		Words:   a.Words,
 		Actor:   a.Actor(),
@@ -132,6 +136,15 @@ func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
 		Tool:    Version(),
 		Observe: observe,
 	}, nil
+}
+
+// Timestamps asks the time-stamping authorities of the settings, in order; nil
+// when there are none.
+func (a *App) Timestamps() *tsp.Client {
+	if len(a.Config.TSA) == 0 {
+		return nil
+	}
+	return &tsp.Client{Authorities: a.Config.TSA, Clock: a.Now()}
 }
 
 // Actor is who runs the program, for the audit log.

@@ -61,6 +61,7 @@ func (c *command) keyFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&c.flags.Key, "key", "", c.ui.Text("flag.key"))
 	f.StringVar(&c.flags.Level, "level", "", c.ui.Text("flag.level"))
+	f.BoolVar(&c.flags.AcceptLower, "accept-lower", false, c.ui.Text("flag.accept-lower"))
 	f.StringArrayVar(&c.flags.TSA, "tsa", nil, c.ui.Text("flag.tsa"))
 }
 

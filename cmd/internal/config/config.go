@@ -19,8 +19,9 @@ import (
 
 // Flags are the settings that the command line gave; empty means not given.
 type Flags struct {
-	JSON bool
-	At   string
+	JSON        bool
+	At          string
+	AcceptLower bool // take a lower signature level when a service cannot be reached
 	Settings
 }
 
@@ -42,9 +43,10 @@ type Settings struct {
 // Config is the result.
 type Config struct {
 	Settings
-	At       string
-	DataDir  string // $XDG_DATA_HOME/dossier
-	CacheDir string // the user's cache folder for dossier
+	At          string
+	AcceptLower bool
+	DataDir     string // $XDG_DATA_HOME/dossier
+	CacheDir    string // the user's cache folder for dossier
 	// Env is the environment, for what reads its own variables (S3).
 	Env []string
 }
@@ -70,7 +72,7 @@ func Getenv(env []string, name string) string {
 func Load(f Flags, env []string, caseDir string) (*Config, error) {
 	get := func(name string) string { return Getenv(env, name) }
 	home := cmp.Or(get("HOME"), get("USERPROFILE"))
-	c := &Config{Env: env, At: cmp.Or(f.At, get("DOSSIER_AT"))}
+	c := &Config{Env: env, At: cmp.Or(f.At, get("DOSSIER_AT")), AcceptLower: f.AcceptLower}
 	c.DataDir = cmp.Or(get("DOSSIER_DATA"), filepath.Join(cmp.Or(get("XDG_DATA_HOME"), filepath.Join(home, ".local", "share")), "dossier"))
 	c.CacheDir = cmp.Or(get("DOSSIER_CACHE"), filepath.Join(cmp.Or(get("XDG_CACHE_HOME"), filepath.Join(home, ".cache")), "dossier"))
 	configHome := cmp.Or(get("XDG_CONFIG_HOME"), filepath.Join(home, ".config"))
