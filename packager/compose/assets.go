@@ -9,10 +9,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 
 	"dossier/packager"
+	"dossier/packager/pdfium"
 )
 
 // leaf is one page of a material as it will be shown: a picture or a page of a
@@ -76,6 +78,8 @@ type assets struct {
 	layers   layers
 	profiles map[string]types.IndirectRef
 	findings []packager.Finding
+	engine   *pdfium.Engine // for PDFs that are damaged
+	tempDir  string
 }
 
 // attachment is an embedded file (ISO 32000-1, 7.11.4).
@@ -140,7 +144,7 @@ func (a *assets) load(ctx context.Context, p *packager.Plan, workers int, obs pa
 			err = a.pictures(it, r)
 			<-slots
 		case it.File.Form == packager.FormPDF && it.File.Unusable == "":
-			err = a.document(it)
+			err = a.document(ctx, it)
 		default:
 			err = a.instead(it, "COMPOSE_NOT_SHOWN")
 		}
@@ -183,21 +187,22 @@ func (a *assets) keep(ref types.IndirectRef, weight int64) int {
 	return len(a.refs) - 1
 }
 
-// document writes the pages of a PDF.
-func (a *assets) document(it *packager.Item) error {
+// document writes the pages of a PDF: as they are, if pdfcpu can follow the
+// file; else as pdfium writes it anew; else as pictures of its pages.
+func (a *assets) document(ctx context.Context, it *packager.Item) error {
 	if err := unchanged(it.File); err != nil {
 		return err
 	}
-	ctx, file, err := openPDF(it.File)
-	if err != nil {
-		return a.instead(it, "COMPOSE_PDF_BROKEN")
+	src, err := a.importFile(ctx, it.File.Abs)
+	if err != nil && a.out.err == nil {
+		src, err = a.repaired(ctx, it)
 	}
-	defer file.Close()
-	src, err := importPDF(ctx, a.out, &a.layers)
-	if a.out.err != nil {
+	switch {
+	case a.out.err != nil:
 		return a.out.err
-	}
-	if err != nil {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
 		return a.instead(it, "COMPOSE_PDF_BROKEN")
 	}
 	s := &shown{pdf: true, marks: src.marks}
@@ -206,11 +211,94 @@ func (a *assets) document(it *packager.Item) error {
 		s.leaves = append(s.leaves, leaf{asset: a.keep(p.form, it.File.Bytes/int64(len(src.pages))), w: w, h: h, page: p})
 	}
 	a.items[it.No] = s
+	if n := it.File.Pages; n > 0 && n != len(s.leaves) {
+		a.findings = append(a.findings, packager.Finding{Code: "COMPOSE_PAGES_DIFFER", Severity: packager.Warn, Material: it.File.Path,
+			Args: packager.Args{"path": it.File.Path, "want": strconv.Itoa(n), "got": strconv.Itoa(len(s.leaves))}})
+	}
 	if it.File.PDF != nil && it.File.PDF.Signatures > 0 {
 		s.signed = true
 		s.attached, err = a.attachFile(it)
 	}
 	return err
+}
+
+func (a *assets) importFile(c context.Context, path string) (*source, error) {
+	ctx, file, err := openPDF(c, path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return importPDF(ctx, a.out, &a.layers)
+}
+
+// repaired brings in a PDF that pdfcpu refuses.
+func (a *assets) repaired(ctx context.Context, it *packager.Item) (*source, error) {
+	file, err := os.Open(it.File.Abs)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	doc, err := a.engine.Open(ctx, file, it.File.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	defer doc.Close()
+	if src, err := a.rewritten(ctx, doc); err == nil || a.out.err != nil {
+		a.note("COMPOSE_PDF_REPAIRED", packager.Info, it)
+		return src, err
+	}
+	src, err := a.rastered(doc)
+	if err == nil {
+		a.note("COMPOSE_PDF_RASTERED", packager.Warn, it)
+	}
+	return src, err
+}
+
+func (a *assets) note(code string, s packager.Severity, it *packager.Item) {
+	a.findings = append(a.findings, packager.Finding{Code: code, Severity: s, Material: it.File.Path, Args: packager.Args{"path": it.File.Path}})
+}
+
+// rewritten lets pdfium write the file anew and reads that.
+func (a *assets) rewritten(ctx context.Context, doc *pdfium.Document) (*source, error) {
+	tmp, err := os.CreateTemp(a.tempDir, "dossier-*.pdf")
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(tmp.Name())
+	defer tmp.Close()
+	if err := doc.Save(tmp); err != nil {
+		return nil, err
+	}
+	src, err := a.importFile(ctx, tmp.Name())
+	if err == nil && len(src.pages) != doc.Pages() {
+		err = errors.New("pages were lost in writing the PDF anew")
+	}
+	return src, err
+}
+
+// rastered shows the pages of a PDF as pictures; its text and links are lost.
+func (a *assets) rastered(doc *pdfium.Document) (*source, error) {
+	src := &source{}
+	for i := range doc.Pages() {
+		m, err := doc.Render(i, documentDPI)
+		if err != nil {
+			return nil, err
+		}
+		w, h, err := doc.Size(i)
+		if err != nil {
+			return nil, err
+		}
+		pics, err := photo(m, nil)
+		if err != nil {
+			return nil, err
+		}
+		// A form of the page's size, so that it is a page like any other.
+		d := types.Dict{"Type": types.Name("XObject"), "Subtype": types.Name("Form"), "BBox": numbers(0, 0, w, h),
+			"Resources": types.Dict{"XObject": types.Dict{"P": pics[0].write(a.out, a.profiles)}}}
+		form := a.out.addFlate(d, fmt.Appendf(nil, "%.3f 0 0 %.3f 0 0 cm /P Do", w, h))
+		src.pages = append(src.pages, &sourcePage{form: form, box: rect{0, 0, w, h}, unit: 1})
+	}
+	return src, nil
 }
 
 // instead keeps a file that cannot be shown as an attachment. A picture may
@@ -219,7 +307,7 @@ func (a *assets) document(it *packager.Item) error {
 func (a *assets) instead(it *packager.Item, code string) error {
 	s := &shown{why: code}
 	a.items[it.No] = s
-	a.findings = append(a.findings, packager.Finding{Code: code, Severity: packager.Warn, Material: it.File.Path, Args: packager.Args{"path": it.File.Path}})
+	a.note(code, packager.Warn, it)
 	if it.File.Form == packager.FormPicture {
 		return nil
 	}

@@ -97,7 +97,7 @@ func writeFault(err error) error {
 // write makes the bundle in f.
 func (k *Composer) write(ctx context.Context, p *packager.Plan, f *os.File, obs packager.Observer) (*packager.Bundle, error) {
 	out := newPDFOut(f)
-	a := &assets{out: out, items: map[int]*shown{}, profiles: map[string]types.IndirectRef{}}
+	a := &assets{out: out, items: map[int]*shown{}, profiles: map[string]types.IndirectRef{}, engine: k.engine, tempDir: k.opt.TempDir}
 	if err := a.load(ctx, p, k.opt.Workers, obs); err != nil {
 		return nil, err
 	}

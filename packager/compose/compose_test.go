@@ -317,7 +317,7 @@ func TestAnyCase(t *testing.T) {
 	for name := range hard {
 		kinds = append(kinds, name)
 	}
-	for seed, n := range []int{1, 2, 17, 60, 120} {
+	for seed, n := range []int{1, 17, 120} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(uint64(seed), 1))
 			d := newDesk(t)

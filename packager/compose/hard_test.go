@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+
+	"dossier/packager/pdfium"
 )
 
 // quarters is a picture whose corners tell which way up it is.
@@ -263,6 +266,71 @@ func TestHardPDFs(t *testing.T) {
 	}
 }
 
+// Damaged files are shown as far as anything can read them, and what was done
+// to them is said.
+func TestDamagedPDFs(t *testing.T) {
+	raw := paper(t, 2, "A4", "合同")
+	for _, tt := range []struct {
+		name  string
+		raw   []byte
+		pages int
+		code  string
+	}{
+		{"no-xref", raw[:bytes.LastIndex(raw, []byte("xref\n0"))], 2, ""},
+		{"junk-in-front", append([]byte("\r\n\r\njunk\n"), raw...), 2, ""},
+		{"wrong-lengths", bytes.ReplaceAll(raw, []byte("/Length "), []byte("/Length 1")), 2, ""},
+		{"no-endobj", bytes.ReplaceAll(raw, []byte("endobj"), []byte("      ")), 2, "COMPOSE_PDF_REPAIRED"},
+		{"half", raw[:len(raw)/2], 0, "COMPOSE_PDF_BROKEN"},
+		{"empty", nil, 0, "COMPOSE_PDF_BROKEN"},
+		{"text", []byte("this is not a PDF at all"), 0, "COMPOSE_PDF_BROKEN"},
+	} {
+		d := newDesk(t)
+		d.item(d.pdf("materials/"+tt.name+".pdf", tt.raw), "paper")
+		b := compose(t, d.plan)
+		code := ""
+		if len(b.Findings) == 1 {
+			code = b.Findings[0].Code
+		}
+		if len(b.Placed) != tt.pages || code != tt.code {
+			t.Errorf("%s: %d pages, findings %+v", tt.name, len(b.Placed), b.Findings)
+		}
+	}
+}
+
+// A signed paper keeps the look of its signature; the field goes, and the file
+// itself is attached unchanged.
+func TestSignedPaper(t *testing.T) {
+	raw := handmade(t, nil, func(o *pdfOut) []hardPage {
+		ap := o.addFlate(types.Dict{"Type": types.Name("XObject"), "Subtype": types.Name("Form"), "BBox": numbers(0, 0, 200, 40)}, []byte("0.9 0.8 0.2 rg 0 0 200 40 re f"))
+		sig := o.add(types.Dict{"Type": types.Name("Sig"), "Filter": types.Name("Adobe.PPKLite"), "ByteRange": numbers(0, 1, 2, 3), "Contents": hexBytes([]byte{1})})
+		return []hardPage{{media: []float64{0, 0, 595, 842}, contents: []string{corners(0, 0, 595, 842)}, annots: types.Array{o.add(types.Dict{
+			"Type": types.Name("Annot"), "Subtype": types.Name("Widget"), "FT": types.Name("Sig"), "T": types.StringLiteral("s"), "V": sig,
+			"Rect": numbers(50, 300, 250, 340), "F": types.Integer(132), "AP": types.Dict{"N": ap}})}}}
+	})
+	d := newDesk(t)
+	it := d.item(d.pdf("materials/电子合同.pdf", raw), "contract")
+	it.File.PDF.Signatures = 1
+	b := compose(t, d.plan)
+	got := renderAll(t, b, 72)[0]
+	r := got.Bounds()
+	if r, g, b, _ := got.At(r.Min.X+r.Dx()/4, r.Max.Y-r.Dy()*380/1000).RGBA(); r>>8 < 200 || g>>8 < 180 || b>>8 > 90 {
+		t.Errorf("the look of the signature is lost: %d %d %d", r>>8, g>>8, b>>8)
+	}
+	withPDF(t, b.Path, func(doc *pdfium.Document) {
+		names, content, err := doc.Attachments("01-电子合同.pdf")
+		if err != nil || !bytes.Equal(content, raw) {
+			t.Errorf("attachments %q: %d bytes, %v", names, len(content), err)
+		}
+		text, err := doc.Text(b.Placed[0].Page - 1)
+		if err != nil || !strings.Contains(squeeze(text), "原件已原样保存为附件“01-电子合同.pdf”") {
+			t.Errorf("the page does not say where the signed file is: %v %s", err, text)
+		}
+	})
+	if info := judge(t, "pdfinfo", b.Path); !strings.Contains(info, "Form:            none") {
+		t.Errorf("a form is left:\n%s", info)
+	}
+}
+
 func TestPasswordIsNamed(t *testing.T) {
 	dir := t.TempDir()
 	in, locked := filepath.Join(dir, "in.pdf"), filepath.Join(dir, "locked.pdf")
@@ -281,4 +349,33 @@ func TestPasswordIsNamed(t *testing.T) {
 	if len(b.Findings) != 1 || b.Findings[0].Material != "materials/加密.pdf" || b.Findings[0].Code != "COMPOSE_PDF_BROKEN" {
 		t.Errorf("findings %+v", b.Findings)
 	}
+}
+
+// Whatever the bytes are, reading them ends in pages or an error, and what is
+// written is whole.
+func FuzzImportPDF(f *testing.F) {
+	f.Add(hiddenLayer(f))
+	f.Add(handmade(f, nil, func(o *pdfOut) []hardPage {
+		return []hardPage{{media: []float64{0, 0, 200, 300}, rotate: 90, contents: []string{"0 0 m", "9 9 l S"}, annots: stampAnnotation(o, true)}}
+	}))
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		path := filepath.Join(dir, "in.pdf")
+		if err := os.WriteFile(path, raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ctx, file, err := openPDF(t.Context(), path)
+		if err != nil {
+			return
+		}
+		defer file.Close()
+		o := newPDFOut(io.Discard)
+		src, err := importPDF(ctx, o, &layers{})
+		if err == nil && len(src.pages) == 0 {
+			t.Error("no pages and no error")
+		}
+		if err := o.finish(o.add(types.Dict{}), o.add(types.Dict{}), fileID("fuzz")); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -2,17 +2,16 @@ package compose
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"math"
 	"os"
 	"slices"
 
-	"github.com/pdfcpu/pdfcpu/pkg/api"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
-
-	"dossier/packager"
 )
 
 // matrix is a PDF transformation [a b c d e f] (ISO 32000-1, 8.3.3).
@@ -120,8 +119,8 @@ type importer struct {
 
 // openPDF reads a PDF without judging it: what the reader can follow is good
 // enough to be shown.
-func openPDF(f packager.Inspected) (ctx *model.Context, file *os.File, err error) {
-	file, err = os.Open(f.Abs)
+func openPDF(c context.Context, path string) (ctx *model.Context, file *os.File, err error) {
+	file, err = os.Open(path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -136,7 +135,7 @@ func openPDF(f packager.Inspected) (ctx *model.Context, file *os.File, err error
 	conf := model.NewDefaultConfiguration()
 	conf.ValidationMode = model.ValidationRelaxed
 	conf.Offline = true
-	ctx, err = api.ReadContext(file, conf)
+	ctx, err = pdfcpu.ReadWithContext(c, file, conf)
 	return ctx, file, err
 }
 
