@@ -128,7 +128,7 @@ func (e *extending) needsEvidence() (bool, error) {
 }
 
 func (e *extending) timestamp() (*tsp.Token, error) {
-	token, err := e.addTimestamp(e.ext.Timestamps)
+	token, err := e.addTimestamp(*e.ext.Timestamps, e.ext.Now)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ import (
 
 // addTimestamp appends a document timestamp (EN 319 142-1 §5.4.3): a token
 // over the whole file, in place of a signature, without /M.
-func (w *work) addTimestamp(client *tsp.Client) (*tsp.Token, error) {
+func (w *work) addTimestamp(client tsp.Client, now time.Time) (*tsp.Token, error) {
 	var token *tsp.Token
 	add := func(doc *pdfinc.File, u *pdfinc.Update, id []byte, reserve int) error {
 		page, err := doc.Page(1)
@@ -32,7 +32,7 @@ func (w *work) addTimestamp(client *tsp.Client) (*tsp.Token, error) {
 		return addField(u, page, sig, fmt.Sprintf("Timestamp-%x", id[:4]), "[0 0 0 0]", "")
 	}
 	err := w.appendSigned(add, func(digest [sha256.Size]byte) (der []byte, err error) {
-		if token, err = timestamp(w.ctx, client, digest); err != nil {
+		if token, err = timestamp(w.ctx, client, now, digest); err != nil {
 			return nil, err
 		}
 		return token.DER, nil

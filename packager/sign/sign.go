@@ -210,7 +210,7 @@ func (s *signing) sign() error {
 			return keyResult(s.key)(signer.Sign(digest, nil))
 		}
 		der, err := signer.Sign(digest, func(value []byte) ([]byte, error) {
-			token, err := timestamp(s.ctx, s.opt.Timestamps, sha256.Sum256(value))
+			token, err := timestamp(s.ctx, *s.opt.Timestamps, s.opt.Now, sha256.Sum256(value))
 			if err != nil {
 				return nil, err
 			}
@@ -246,15 +246,16 @@ func (s *signing) evidence() error {
 
 // archive writes the document timestamp.
 func (s *signing) archive() error {
-	if _, err := s.addTimestamp(s.opt.Timestamps); err != nil {
+	if _, err := s.addTimestamp(*s.opt.Timestamps, s.opt.Now); err != nil {
 		return err
 	}
 	s.level = LevelLTA
 	return nil
 }
 
-// timestamp asks for a token and explains why there is none.
-func timestamp(ctx context.Context, client *tsp.Client, digest [sha256.Size]byte) (*tsp.Token, error) {
+// timestamp asks for a token as of the time now and explains why there is none.
+func timestamp(ctx context.Context, client tsp.Client, now time.Time, digest [sha256.Size]byte) (*tsp.Token, error) {
+	client.Clock = now
 	token, err := client.Token(ctx, digest)
 	switch {
 	case err == nil:

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"dossier/packager"
 	"dossier/packager/sign/pdfinc"
@@ -200,7 +201,11 @@ func replaceFile(path string, mode os.FileMode, write func(*os.File) error) (err
 	return syncDir(dir)
 }
 
+// syncDir makes a new name last. Windows does not have it and does not need it.
 func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

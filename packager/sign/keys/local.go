@@ -20,6 +20,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 	"unicode"
@@ -300,7 +301,7 @@ func writeNew(path string, data []byte) (err error) {
 	_, err = tmp.Write(data)
 	err = errors.Join(err, tmp.Sync(), tmp.Close())
 	if err == nil {
-		err = os.Link(tmp.Name(), path)
+		err = place(tmp.Name(), path)
 	}
 	if errors.Is(err, fs.ErrExist) {
 		return fault("KEYS_EXISTS", packager.Args{"file": path}, err)
@@ -314,7 +315,23 @@ func writeNew(path string, data []byte) (err error) {
 	return nil
 }
 
+// place gives a file its name and never replaces another.
+func place(tmp, path string) error {
+	err := os.Link(tmp, path)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if _, absent := os.Lstat(path); errors.Is(absent, fs.ErrNotExist) {
+		return os.Rename(tmp, path) // a file system without hard links
+	}
+	return err
+}
+
+// syncDir makes a new name last. Windows does not have it and does not need it.
 func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -1,17 +1,17 @@
 package keys
 
 import (
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
-
-	"crypto/ecdsa"
-	"crypto/rsa"
-	"crypto/x509"
 
 	"dossier/packager"
 	"dossier/packager/sign"
@@ -30,7 +30,7 @@ type Info struct {
 	NotAfter    time.Time `json:"not_after"`
 	SelfSigned  bool      `json:"self_signed"`
 	Locked      bool      `json:"locked"`  // a passphrase is needed
-	Exposed     bool      `json:"exposed"` // others than the owner may read the file
+	Exposed     bool      `json:"exposed"` // others than the owner may read the file (never told on Windows)
 	Chain       []string  `json:"chain"`   // subjects of the certificates above the signer's
 }
 
@@ -90,14 +90,7 @@ func Open(dir, spec string, ask Passphrase) (*sign.Key, error) {
 	case strings.HasPrefix(spec, "pkcs11:"):
 		return openPKCS11(spec, ask)
 	case ext == ".p12" || ext == ".pfx":
-		if ask == nil {
-			return LoadPKCS12(spec, "")
-		}
-		passphrase, err := ask(spec)
-		if err != nil {
-			return nil, err
-		}
-		return LoadPKCS12(spec, passphrase)
+		return openPKCS12(spec, ask)
 	case validName(spec) && ext != extension:
 		return Load(Path(dir, spec), ask)
 	}
@@ -115,7 +108,7 @@ func describe(path string) (*Info, error) {
 		Name: strings.TrimSuffix(filepath.Base(path), extension), Path: path,
 		Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: fmt.Sprintf("%x", c.SerialNumber),
 		Algorithm: algorithm(c), Fingerprint: key.Fingerprint(), NotBefore: c.NotBefore, NotAfter: c.NotAfter,
-		SelfSigned: key.SelfSigned(), Locked: f.locked != nil, Exposed: f.mode&0o077 != 0, Chain: []string{},
+		SelfSigned: key.SelfSigned(), Locked: f.locked != nil, Exposed: runtime.GOOS != "windows" && f.mode&0o077 != 0, Chain: []string{},
 	}
 	for _, above := range f.chain[1:] {
 		info.Chain = append(info.Chain, above.Subject.String())

@@ -39,6 +39,25 @@ func LoadPKCS12(path, passphrase string) (*sign.Key, error) {
 	return key, nil
 }
 
+// openPKCS12 asks for a passphrase only if the file has one.
+func openPKCS12(path string, ask Passphrase) (*sign.Key, error) {
+	key, err := LoadPKCS12(path, "")
+	var f *packager.Fault
+	if !errors.As(err, &f) || f.Code != "KEYS_PASSPHRASE" {
+		return key, err
+	}
+	passphrase := ""
+	if ask != nil {
+		if passphrase, err = ask(path); err != nil {
+			return nil, err
+		}
+	}
+	if passphrase == "" {
+		return nil, fault("KEYS_LOCKED", packager.Args{"key": path}, nil)
+	}
+	return LoadPKCS12(path, passphrase)
+}
+
 // chainFor picks the certificate of a key out of certs and, link by link, its
 // issuers. It is empty if no certificate belongs to the key.
 func chainFor(pub crypto.PublicKey, certs []*x509.Certificate) []*x509.Certificate {

@@ -69,6 +69,8 @@ func TestPKCS12(t *testing.T) {
 				_, err = LoadPKCS12(path, "卷宗口令2025")
 				wantFault(t, err, "KEYS_PASSPHRASE")
 				_, err = Open("", path, nil)
+				wantFault(t, err, "KEYS_LOCKED")
+				_, err = Open("", path, answer("wrong"))
 				wantFault(t, err, "KEYS_PASSPHRASE")
 
 				dir := t.TempDir() // and into the local store
@@ -129,11 +131,27 @@ func TestSignWithPKCS12(t *testing.T) {
 }
 
 func TestPKCS12Refusals(t *testing.T) {
+	pki := testpki.New(t, now)
+	id := pki.Signer(testpki.P256)
+	open, err := pkcs12.Modern.Encode(id.Key, id.Chain[0], nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	never := func(string) (string, error) { t.Error("asked for a passphrase that is not there"); return "", nil }
+	if _, err := Open("", testpki.WriteTemp(t, "open.pfx", open), never); err != nil {
+		t.Error(err)
+	}
+	other, err := pkcs12.Modern.Encode(pki.Signer(testpki.P256).Key, id.Chain[0], nil, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = LoadPKCS12(testpki.WriteTemp(t, "other.p12", other), "x")
+	wantFault(t, err, "SIGN_KEY_MISMATCH")
 	junk := filepath.Join(t.TempDir(), "junk.pfx")
 	if err := os.WriteFile(junk, []byte("not PKCS #12"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := LoadPKCS12(junk, "")
+	_, err = LoadPKCS12(junk, "")
 	wantFault(t, err, "KEYS_PKCS12")
 	_, err = LoadPKCS12(junk+"x", "")
 	wantFault(t, err, "KEYS_READ")

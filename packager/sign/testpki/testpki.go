@@ -18,6 +18,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -185,18 +186,37 @@ func (p *PKI) serve(w http.ResponseWriter, r *http.Request) {
 	case "/inter.crt":
 		w.Write(p.Intermediate.Raw)
 	case "/root.crl":
-		w.Write(p.crl(p.Root, p.rootKey))
+		w.Write(p.crl(p.Root, p.rootKey, ""))
 	case "/inter.crl":
-		w.Write(p.crl(p.Intermediate, p.interKey))
-	case "/ocsp":
-		p.ocsp(w, r)
+		w.Write(p.crl(p.Intermediate, p.interKey, ""))
+	case "/crl-old", "/crl-future", "/crl-partial", "/crl-authorities", "/crl-users":
+		w.Write(p.crl(p.Intermediate, p.interKey, r.URL.Path[len("/crl-"):]))
+	case "/crl-stranger":
+		w.Write(p.crl(p.Intermediate, p.rootKey, ""))
+	case "/ocsp", "/ocsp-old", "/ocsp-usage", "/ocsp-stranger", "/ocsp-unknown":
+		p.ocsp(w, r, strings.TrimPrefix(r.URL.Path[len("/ocsp"):], "-"))
 	default:
 		p.stamp(w, r)
 	}
 }
 
-func (p *PKI) crl(issuer *x509.Certificate, key crypto.Signer) []byte {
+func (p *PKI) crl(issuer *x509.Certificate, key crypto.Signer, habit string) []byte {
 	list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: p.now.Add(-time.Hour), NextUpdate: p.now.AddDate(0, 0, 7)}
+	point := func(value ...byte) {
+		list.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true, Value: value}}
+	}
+	switch habit {
+	case "old":
+		list.NextUpdate = p.now.Add(-30 * time.Minute)
+	case "future":
+		list.ThisUpdate = p.now.Add(time.Hour)
+	case "partial": // onlySomeReasons: keyCompromise
+		point(0x30, 4, 0x83, 2, 6, 0x40)
+	case "authorities": // onlyContainsCACerts
+		point(0x30, 3, 0x82, 1, 0xff)
+	case "users": // onlyContainsUserCerts
+		point(0x30, 3, 0x81, 1, 0xff)
+	}
 	for serial := range p.Revoked {
 		n, _ := new(big.Int).SetString(serial, 10)
 		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: n, RevocationTime: p.now.Add(-time.Hour)})
@@ -208,18 +228,31 @@ func (p *PKI) crl(issuer *x509.Certificate, key crypto.Signer) []byte {
 	return der
 }
 
-func (p *PKI) ocsp(w http.ResponseWriter, r *http.Request) {
+func (p *PKI) ocsp(w http.ResponseWriter, r *http.Request, habit string) {
 	body, _ := io.ReadAll(r.Body)
 	req, err := ocsp.ParseRequest(body)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	resp := ocsp.Response{Status: ocsp.Good, SerialNumber: req.SerialNumber, ThisUpdate: p.now.Add(-time.Minute), NextUpdate: p.now.AddDate(0, 0, 1), Certificate: p.responder.Chain[0], IssuerHash: req.HashAlgorithm}
+	resp := ocsp.Response{Status: ocsp.Good, SerialNumber: req.SerialNumber, ThisUpdate: p.now.Add(-time.Minute), NextUpdate: p.now.AddDate(0, 0, 1), IssuerHash: req.HashAlgorithm}
+	by := p.responder
+	switch habit {
+	case "old":
+		resp.ThisUpdate = p.now.Add(-time.Hour)
+		resp.NextUpdate = p.now.Add(-30 * time.Minute)
+	case "unknown":
+		resp.Status = ocsp.Unknown
+	case "usage":
+		by = p.Signer(P256)
+	case "stranger":
+		by = New(p.t, p.now).responder
+	}
+	resp.Certificate = by.Chain[0]
 	if p.Revoked[req.SerialNumber.String()] {
 		resp.Status, resp.RevokedAt = ocsp.Revoked, p.now.Add(-time.Hour)
 	}
-	der, err := ocsp.CreateResponse(p.Intermediate, p.responder.Chain[0], resp, p.responder.Key)
+	der, err := ocsp.CreateResponse(p.Intermediate, by.Chain[0], resp, by.Key)
 	if err != nil {
 		p.t.Error(err)
 	}

@@ -31,7 +31,8 @@ type Client struct {
 	HTTP        *http.Client   // nil: http.DefaultClient
 	Timeout     time.Duration  // for one authority, with all its tries; 0: 20 s
 	Tries       int            // at one authority; 0: 3
-	// Clock, if not zero, is the time that a token has to be near to.
+	// Clock, if not zero, is the time that a token has to be near to. Signing
+	// sets it to the time of signing.
 	Clock time.Time
 }
 
