@@ -120,6 +120,16 @@ func (a *App) verifyStored(ctx context.Context, target string, o verify.Options)
 	return verify.Stored(ctx, source{store}, key, o)
 }
 
+// OpenStore opens the store of the settings.
+func (a *App) OpenStore(ctx context.Context) (storage.Publisher, error) {
+	where, err := a.Store(a.Config.Store)
+	if err != nil {
+		return nil, err
+	}
+	store, err := where.Open(ctx)
+	return store, pipeline.StoreFault(err)
+}
+
 // Locate opens the store that a URL points into and finds the receipt that it
 // means: …/v1/cases/<case>/<n>/receipt.json, …/<n>/, or …/<case>/ for the
 // newest one.
