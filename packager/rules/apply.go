@@ -294,7 +294,7 @@ func (p *loaded) reads(text string) []string {
 		return nil
 	}
 	for _, want := range []*cel.Type{cel.BoolType, cel.IntType} {
-		if c, _, _ := p.programs.get(text, want); c != nil {
+		if c, wrong, err := p.programs.get(text, want); err == nil && len(wrong) == 0 {
 			return c.facts
 		}
 	}

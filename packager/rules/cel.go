@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"cel.dev/cel-go/cel"
 	celast "cel.dev/cel-go/common/ast"
@@ -180,38 +182,68 @@ type celError struct {
 	message      string
 }
 
-// compile reads an expression that gives want. At most one of the results is
-// empty.
+// compile reads an expression that gives want. Where it is wrong, the
+// condition knows the words of it as far as it could be read, and cannot run.
 func compile(text string, want *cel.Type) (*condition, []celError, error) {
 	env, err := environment()
 	if err != nil {
 		return nil, nil, err
 	}
-	checked, issues := env.Compile(text)
+	c := &condition{}
+	parsed, issues := env.Parse(text)
 	if issues.Err() != nil {
-		var all []celError
-		for _, e := range issues.Errors() {
-			all = append(all, celError{e.Location.Line(), e.Location.Column(), e.Message})
-		}
-		return nil, all, nil
+		return c, celErrors(text, issues), nil
+	}
+	c.survey(text, parsed.NativeRep())
+	checked, issues := env.Check(parsed)
+	if issues.Err() != nil {
+		return c, celErrors(text, issues), nil
 	}
 	if t := checked.OutputType(); !t.IsExactType(want) && !t.IsExactType(cel.DynType) {
-		return nil, []celError{{1, 0, fmt.Sprintf("the expression gives %s; %s is wanted", t, want)}}, nil
+		return c, []celError{{1, 0, fmt.Sprintf("the expression gives %s; %s is wanted", t, want)}}, nil
 	}
-	program, err := env.Program(checked, cel.CostLimit(costLimit))
-	if err != nil {
-		return nil, []celError{{1, 0, err.Error()}}, nil
+	if c.program, err = env.Program(checked, cel.CostLimit(costLimit)); err != nil {
+		return c, []celError{{1, 0, err.Error()}}, nil
 	}
-	c := &condition{program: program}
-	c.survey(checked.NativeRep())
 	return c, nil, nil
 }
 
+func celErrors(text string, issues *cel.Issues) []celError {
+	var all []celError
+	for _, e := range issues.Errors() {
+		line, column := wordAt(text, e.Location.Line(), e.Location.Column())
+		all = append(all, celError{line, column, strings.TrimSuffix(e.Message, " (in container '')")})
+	}
+	return all
+}
+
+// wordAt moves a place that CEL gives to the word that it is about: from the
+// dot of a selection to the field after it, from the bracket of a call to the
+// function before it. line counts from 1, column from 0.
+func wordAt(text string, line, column int) (int, int) {
+	lines := strings.Split(text, "\n")
+	if line < 1 || line > len(lines) {
+		return line, column
+	}
+	r := []rune(lines[line-1])
+	switch {
+	case column >= len(r):
+	case r[column] == '.':
+		column++
+	case r[column] == '(':
+		for column > 0 && (r[column-1] == '_' || unicode.IsLetter(r[column-1]) || unicode.IsDigit(r[column-1])) {
+			column--
+		}
+	}
+	return line, column
+}
+
 // survey notes what the expression reads, and the words in it.
-func (c *condition) survey(tree *celast.AST) {
+func (c *condition) survey(text string, tree *celast.AST) {
 	note := func(of, word string, e celast.Expr) {
 		at := tree.SourceInfo().GetStartLocation(e.ID())
-		c.words = append(c.words, celWord{of, word, at.Line(), at.Column()})
+		line, column := wordAt(text, at.Line(), at.Column())
+		c.words = append(c.words, celWord{of, word, line, column})
 		if of == "facts" {
 			c.facts = append(c.facts, word)
 		}
@@ -346,7 +378,7 @@ func (p *programs) get(text string, want *cel.Type) (*condition, []celError, err
 		return c, nil, nil
 	}
 	c, wrong, err := compile(text, want)
-	if c != nil {
+	if err == nil && len(wrong) == 0 {
 		if p.made == nil {
 			p.made = map[string]*condition{}
 		}

@@ -260,6 +260,9 @@ func (x *linter) requirements() {
 	for i := range x.p.Rules {
 		r, at := &x.p.Rules[i], "rules."+strconv.Itoa(i)
 		for j, id := range r.Needs {
+			if r.Kind != packager.KindMaterial {
+				break
+			}
 			meet(at+".needs."+strconv.Itoa(j), id, asker{r, []string{id}})
 		}
 		if len(r.AnyOf) > 0 || r.Kind == packager.KindBackup || r.Check != "" {
@@ -344,14 +347,11 @@ func (x *linter) cel(at, text string, want *cel.Type) {
 		x.report("RULE_CEL", at, packager.Args{"detail": err.Error()}, "")
 		return
 	}
-	if len(wrong) > 0 {
-		for i, d := range x.p.celDiagnostics(at, text, wrong) {
-			d.Suggestion = x.suggest(text, wrong[i])
-			x.found = append(x.found, d)
-		}
-		return
-	}
 	before := len(x.found)
+	for i, d := range x.p.celDiagnostics(at, text, wrong) {
+		d.Suggestion = x.suggest(text, wrong[i])
+		x.found = append(x.found, d)
+	}
 	for _, w := range c.words {
 		x.word(at, w)
 	}
@@ -413,7 +413,7 @@ func (p *loaded) celDiagnostics(at, text string, wrong []celError) packager.Diag
 	return all
 }
 
-var celIdent = regexp.MustCompile(`^[.(]?([A-Za-z_][A-Za-z0-9_]*)`)
+var celIdent = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)`)
 
 // celFunctions are those that packs are likely to call.
 var celFunctions = []string{"days_since", "days_until", "days_between", "day", "case_is", "has", "size", "startsWith", "endsWith", "contains", "matches", "exists", "all", "filter", "map"}

@@ -265,10 +265,14 @@ func (s *skeleton) facts() {
 }
 
 func (s *skeleton) min(r *Rule) []string {
-	if c, _, _ := s.p.programs.get(r.Min, cel.IntType); r.Min != "" && c != nil {
-		return c.facts
+	if r.Min == "" {
+		return nil
 	}
-	return nil
+	c, wrong, err := s.p.programs.get(r.Min, cel.IntType)
+	if err != nil || len(wrong) > 0 {
+		return nil
+	}
+	return c.facts
 }
 
 // form says how a fact is written.

@@ -92,7 +92,7 @@ func (p *loaded) validate(c *packager.Case) (map[string]any, packager.Diagnostic
 				path += ".value"
 			}
 			v.report("CASE_FACT_"+strings.ToUpper(spec.Type), path, packager.Args{
-				"fact": id, "got": yamldoc.Display(fmt.Sprint(c.Facts[id].Value)), "known": strings.Join(spec.Values, ", "),
+				"fact": id, "got": yamldoc.Display(text(c.Facts[id].Value)), "known": strings.Join(spec.Values, ", "),
 			}, suggestion)
 			continue
 		}
@@ -246,12 +246,17 @@ func text(v any) string {
 		return v.String()
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64)
+	case []any:
+		return strings.Join(ids(v, text), ", ")
 	}
 	return fmt.Sprint(v)
 }
 
 // number suggests the number in "1,000.50 元".
 func number(v any) string {
+	if _, ok := v.(float64); ok {
+		return "" // 2.5 where a whole number is wanted
+	}
 	s := strings.NewReplacer(",", "", "，", "", " ", "", "元", "", "天", "", "人", "", "¥", "", "￥", "").Replace(text(v))
 	if _, err := strconv.ParseFloat(s, 64); err != nil || strings.ContainsAny(s, "xXnN_") {
 		return ""

@@ -155,7 +155,10 @@ func (d *Doc) explain(b []byte, cause error) packager.Diagnostics {
 	if diag, ok := d.unknownAlias(cause); ok {
 		return packager.Diagnostics{diag}
 	}
-	pos, detail := locate(b, cause)
+	pos, detail, both := locate(b, cause)
+	if diag, ok := d.question(); ok && !both {
+		return packager.Diagnostics{diag}
+	}
 	pos.File = d.Name
 	code := "YAML_SYNTAX"
 	if m := noSpace.FindStringSubmatch(d.rawLine(pos.Line)); m != nil {
@@ -201,6 +204,20 @@ func (d *Doc) unknownAlias(cause error) (packager.Diagnostic, bool) {
 	return d.diagnostic("YAML_ALIAS_UNKNOWN", "", pos, packager.Args{"alias": display(m[1])}, ""), true
 }
 
+var bareQuestion = regexp.MustCompile(`^[^#"']*[{\[][^"'#]*?([^\s,{\[?])\?`)
+
+// question finds a question mark in an unquoted text within brackets: YAML 1.2
+// allows it, the parser of the tree does not.
+func (d *Doc) question() (packager.Diagnostic, bool) {
+	for i, line := range d.lines {
+		if m := bareQuestion.FindStringSubmatchIndex(line); m != nil {
+			pos := packager.Position{File: d.Name, Line: i + 1, Column: column(line, m[3]) + 1}
+			return d.diagnostic("YAML_QUESTION_MARK", "", pos, nil, ""), true
+		}
+	}
+	return packager.Diagnostic{}, false
+}
+
 func (d *Doc) rawLine(n int) string {
 	if n < 1 || n > len(d.lines) {
 		return ""
@@ -224,8 +241,9 @@ const maxExplained = 128 << 10
 
 // locate finds line and column of a syntax error. The tree comes from
 // go.yaml.in/yaml/v3, which is quick and bounded but names at most a line;
-// goccy/go-yaml names the column and says more.
-func locate(b []byte, cause error) (pos packager.Position, detail string) {
+// goccy/go-yaml names the column and says more. both is true when it, too,
+// finds the text wrong.
+func locate(b []byte, cause error) (pos packager.Position, detail string, both bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			pos, detail = fromText(cause)
@@ -236,10 +254,11 @@ func locate(b []byte, cause error) (pos packager.Position, detail string) {
 		var syntax *goccy.SyntaxError
 		if errors.As(err, &syntax) && syntax.Token != nil && syntax.Token.Position != nil {
 			p := syntax.Token.Position
-			return packager.Position{Line: p.Line, Column: p.Column}, syntax.Message
+			return packager.Position{Line: p.Line, Column: p.Column}, syntax.Message, true
 		}
 	}
-	return fromText(cause)
+	pos, detail = fromText(cause)
+	return pos, detail, false
 }
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)

@@ -150,7 +150,7 @@ func key(s string) (name, rest string, ok bool) {
 	for i < len(s) && (s[i] >= 'a' && s[i] <= 'z' || s[i] >= 'A' && s[i] <= 'Z' || s[i] == '_' || i > 0 && (s[i] >= '0' && s[i] <= '9' || s[i] == '-')) {
 		i++
 	}
-	if i == 0 || i >= len(s) || s[i] != ':' || i+1 < len(s) && s[i+1] != ' ' {
+	if i == 0 || i > 100 || i >= len(s) || s[i] != ':' || i+1 < len(s) && s[i+1] != ' ' {
 		return "", "", false
 	}
 	return s[:i], strings.TrimLeft(s[i+1:], " "), true
@@ -164,7 +164,7 @@ func (q *quickReader) entry(at, n, depth int) *yaml.Node {
 	anchor := ""
 	if strings.HasPrefix(rest, "&") {
 		anchor, rest = word(rest[1:])
-		if rest != "" {
+		if rest != "" || q.anchors[anchor] != nil {
 			giveUp()
 		}
 	}
@@ -277,7 +277,7 @@ func (f *flow) value(depth int) *yaml.Node {
 	case '\'':
 		return f.single()
 	}
-	end := strings.IndexAny(f.s[f.at:], ",[]{}:#")
+	end := strings.IndexAny(f.s[f.at:], ",[]{}:#?")
 	if end < 0 || f.s[f.at+end] != ',' && f.s[f.at+end] != ']' && f.s[f.at+end] != '}' {
 		giveUp()
 	}

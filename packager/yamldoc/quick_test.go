@@ -3,6 +3,7 @@ package yamldoc
 import (
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -85,6 +86,31 @@ func TestQuick(t *testing.T) {
 		}
 	}
 	if read < 20 {
+		t.Errorf("quick reads only %d of the texts", read)
+	}
+}
+
+// TestQuickOnRandomTexts tries texts put together from what YAML gives a
+// meaning to, which chance alone would seldom find.
+func TestQuickOnRandomTexts(t *testing.T) {
+	words := []string{
+		"a", "b", "甲", " ", "  ", "\n", "\n  ", "\n- ", ": ", ":", ", ", ",", "[", "]", "{", "}", "- ", "-", "? ", "?",
+		" #", "#", "'", "''", "\"", "&a ", "*a", "&a", "!", "|", ">", "%", "@", "=", "<<", "~", "1", "\na: ", "\n  b: ",
+	}
+	begins := []string{"", "a: ", "a: {b: ", "a: [", "a:\n  - ", "a:\n  b: ", "- ", "- a: ", "a: &a\n  b: c\nd: "}
+	ends := []string{"", "\n", "}\n", "]\n", "'\n", "\"\n", "}", "\nc: d\n"}
+	random := rand.New(rand.NewPCG(1, 2))
+	read := 0
+	for range 20000 {
+		text := begins[random.IntN(len(begins))]
+		for range random.IntN(7) {
+			text += words[random.IntN(len(words))]
+		}
+		if agree(t, text+ends[random.IntN(len(ends))]) {
+			read++
+		}
+	}
+	if read < 500 {
 		t.Errorf("quick reads only %d of the texts", read)
 	}
 }

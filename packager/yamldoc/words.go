@@ -48,7 +48,7 @@ func Nearest(word string, known []string) string {
 	for _, k := range known {
 		r := []rune(normal(k))
 		d := distance(w, r)
-		if longer := max(len(w), len(r)); d > max(1, longer/3) && !begins(w, r) {
+		if longer := max(len(w), len(r)); d >= longer || d > max(1, longer/3) && !begins(w, r) {
 			continue
 		}
 		if best == "" || d < least {
@@ -96,7 +96,7 @@ func distance(a, b []rune) int {
 }
 
 // maxShown is how much of a line or a value is shown, in characters.
-const maxShown = 200
+const maxShown = 400
 
 var (
 	longNumber = regexp.MustCompile(`[0-9][0-9 -]{12,}[0-9Xx]`)
