@@ -15,6 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pdfcpu/pdfcpu/pkg/api"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
+
 	"dossier/packager"
 	"dossier/packager/sign/testpki"
 	"dossier/packager/sign/tsp"
@@ -305,4 +308,46 @@ func TestCertification(t *testing.T) {
 	wantCode(t, try(open, Options{Certify: 2}), "SIGN_CERTIFY_FIRST")
 	wantCode(t, try(pdf, Options{Certify: 1, Level: LevelLT}), "SIGN_CERTIFY_LEVEL")
 	wantCode(t, try(pdf, Options{Certify: 4}), "SIGN_CERTIFY_UNKNOWN")
+}
+
+// What other programs write is signed as well as what is written by hand.
+func TestOtherWriters(t *testing.T) {
+	pki := testpki.New(t, now)
+	p := testpki.NewPanel(t, pki)
+	key := testKey(pki, testpki.RSA)
+	in := testpki.WriteTemp(t, "in.pdf", testpki.PDFs()["stream"])
+	for name, write := range map[string]func(out string){
+		"qpdf linearized":     func(out string) { testpki.MustRun(t, "qpdf", "--linearize", in, out) },
+		"qpdf object streams": func(out string) { testpki.MustRun(t, "qpdf", "--object-streams=generate", in, out) },
+		"qpdf QDF":            func(out string) { testpki.MustRun(t, "qpdf", "--qdf", in, out) },
+		"mutool":              func(out string) { testpki.MustRun(t, "mutool", "clean", "-ggg", in, out) },
+		"pdfcpu": func(out string) {
+			api.DisableConfigDir()
+			if err := api.OptimizeFile(in, out, nil); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"pdfcpu, table": func(out string) {
+			api.DisableConfigDir()
+			conf := model.NewDefaultConfiguration()
+			conf.WriteXRefStream, conf.WriteObjectStream = false, false
+			if err := api.OptimizeFile(in, out, conf); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "out.pdf")
+			write(out)
+			pdf, err := os.ReadFile(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Judged(t, signed(t, pdf, key, nil), LevelB, 1, 0)
+			if name == "mutool" {
+				p.Files = p.Files[:len(p.Files)-1] // writes generation 65536, which pyHanko refuses
+			}
+		})
+	}
+	p.Verdict(t)
 }

@@ -90,9 +90,9 @@ func (w *work) write(tail []byte) error {
 }
 
 // appendSigned appends a revision with a signature. add puts the objects in,
-// with room for reserve bytes; make returns the signature for a digest. What
+// with room for reserve bytes; sign returns the signature for a digest. What
 // does not fit is made again with more room.
-func (w *work) appendSigned(add func(doc *pdfinc.File, u *pdfinc.Update, id []byte, reserve int) error, make func([sha256.Size]byte) ([]byte, error)) error {
+func (w *work) appendSigned(add func(doc *pdfinc.File, u *pdfinc.Update, id []byte, reserve int) error, sign func([sha256.Size]byte) ([]byte, error)) error {
 	doc, err := w.open()
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func (w *work) appendSigned(add func(doc *pdfinc.File, u *pdfinc.Update, id []by
 		if err != nil {
 			return err
 		}
-		der, err := make(digest)
+		der, err := sign(digest)
 		if err != nil {
 			return err
 		}

@@ -674,14 +674,16 @@ func (f *File) objectStream(num int) (*objectStream, error) {
 }
 
 // Resolve follows a reference to its object; other values come back as they are.
-func (f *File) Resolve(src []byte) ([]byte, error) {
+func (f *File) Resolve(src []byte) ([]byte, error) { return resolve(src, f.Object) }
+
+func resolve(src []byte, object func(Ref) ([]byte, error)) ([]byte, error) {
 	for range 32 {
 		ref, ok := ParseRef(src)
 		if !ok {
 			return src, nil
 		}
 		var err error
-		if src, err = f.Object(ref); err != nil {
+		if src, err = object(ref); err != nil {
 			return nil, err
 		}
 	}

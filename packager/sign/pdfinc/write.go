@@ -65,19 +65,7 @@ func (u *Update) Object(ref Ref) ([]byte, error) {
 }
 
 // Resolve follows references as this update leaves the objects.
-func (u *Update) Resolve(src []byte) ([]byte, error) {
-	for range 32 {
-		ref, ok := ParseRef(src)
-		if !ok {
-			return src, nil
-		}
-		var err error
-		if src, err = u.Object(ref); err != nil {
-			return nil, err
-		}
-	}
-	return nil, errors.New("pdf: references run in a circle")
-}
+func (u *Update) Resolve(src []byte) ([]byte, error) { return resolve(src, u.Object) }
 
 // Catalog returns the document catalog as this update leaves it.
 func (u *Update) Catalog() (Dict, Ref, error) {

@@ -5,7 +5,6 @@ package tsp
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
@@ -208,12 +207,4 @@ func response(der []byte) ([]byte, error) {
 		return nil, errors.New("tsp: a response without a token")
 	}
 	return token, nil
-}
-
-// Imprint returns what the token is for.
-func (t *Token) Imprint() (crypto.Hash, []byte) {
-	if t.imprintHash.Equal(cms.OIDSHA256) {
-		return crypto.SHA256, t.imprint
-	}
-	return 0, t.imprint
 }
