@@ -43,7 +43,7 @@ func fence(ctx context.Context, limit time.Duration, parse func(context.Context)
 func (f *facts) passing() bool {
 	for _, p := range f.Problems {
 		switch p.Code {
-		case "FILE_TOO_SLOW", "FILE_UNREADABLE", "FILE_CHANGED", "PARSER_FAILED":
+		case "FILE_TOO_SLOW", "FILE_TOO_HUNGRY", "FILE_UNREADABLE", "FILE_CHANGED", "PARSER_FAILED":
 			return true
 		}
 	}

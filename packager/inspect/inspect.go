@@ -37,7 +37,12 @@ type Options struct {
 	// Tesseract is the path of the program that reads pictures; "" looks for
 	// it in the PATH, "off" reads none.
 	Tesseract string
-	Limits    Limits
+	// Helper is a command that calls Serve. With it, files are parsed in a
+	// process of its own, which is killed when it hangs or grows too big; nil
+	// parses in this process, where a time-out leaves the parser behind and
+	// nothing holds against a stack that overflows.
+	Helper []string
+	Limits Limits
 }
 
 // Limits bound what one file may cost. A field of 0 takes the default.
@@ -46,8 +51,8 @@ type Limits struct {
 	PicturePixels int64         // width × height; default 120 million
 	PDFBytes      int64         // file size of a PDF that is parsed; default 300 MiB
 	Memory        int64         // bytes that all decoders may hold at once, as estimated; default 320 MiB
-	Time          time.Duration // for one file that is no archive; default 60 s
-	ArchiveTime   time.Duration // for one archive, besides a second for each 20 MiB; default 60 s
+	Time          time.Duration // for one file, besides a second for each 20 MiB; default 60 s
+	Process       int64         // bytes that the helper may hold; default 400 MiB
 	Archive       archive.Limits
 }
 
@@ -61,11 +66,9 @@ func (l Limits) withDefaults() Limits {
 	def(&l.PicturePixels, 120_000_000)
 	def(&l.PDFBytes, 300<<20)
 	def(&l.Memory, 320<<20)
+	def(&l.Process, 400<<20)
 	if l.Time == 0 {
 		l.Time = time.Minute
-	}
-	if l.ArchiveTime == 0 {
-		l.ArchiveTime = time.Minute
 	}
 	return l
 }
@@ -77,6 +80,7 @@ type Inspector struct {
 	memory *semaphore.Weighted
 	pdfium *pdfium.Engine
 	ocr    *tesseract
+	helper *helper // or nil
 }
 
 // New returns an Inspector.
@@ -88,16 +92,27 @@ func New(opt Options) *Inspector {
 	if opt.Workers <= 0 {
 		opt.Workers = runtime.GOMAXPROCS(0)
 	}
-	return &Inspector{
+	x := &Inspector{
 		opt:    opt,
 		memory: semaphore.NewWeighted(opt.Limits.Memory),
 		pdfium: pdfium.New(pdfium.Options{CacheDir: opt.EngineCacheDir, Memory: 256 << 20}),
 		ocr:    newTesseract(opt.Tesseract),
 	}
+	if len(opt.Helper) > 0 {
+		child := opt
+		child.CacheDir = "" // the parent keeps the records
+		x.helper = &helper{argv: opt.Helper, opt: child}
+	}
+	return x
 }
 
-// Close ends the PDF engine, if it was started.
-func (x *Inspector) Close() error { return x.pdfium.Close() }
+// Close ends the PDF engine and the helper, if they were started.
+func (x *Inspector) Close() error {
+	if x.helper != nil {
+		x.helper.end(nil)
+	}
+	return x.pdfium.Close()
+}
 
 // Inspect returns every file of the collection with what it is. The error is a
 // cancelled context.
@@ -149,8 +164,16 @@ func (x *Inspector) facts(ctx context.Context, m packager.Material, w want) *fac
 	if f := x.load(key); f != nil {
 		return f
 	}
-	limit := x.opt.Limits.Time
-	f := fence(ctx, limit+archiveAllowance(m.Bytes), func(ctx context.Context) *facts { return x.look(ctx, m, w) })
+	var f *facts
+	if x.helper != nil {
+		f = x.helper.look(ctx, m, w, x.timeFor(m.Bytes))
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	if f == nil {
+		f = x.fenced(ctx, m, w)
+	}
 	if unchanged(m) && !f.passing() {
 		x.save(key, f)
 	} else if !unchanged(m) {
@@ -160,9 +183,14 @@ func (x *Inspector) facts(ctx context.Context, m packager.Material, w want) *fac
 	return f
 }
 
-// archiveAllowance gives big files the time to be read.
-func archiveAllowance(size int64) time.Duration {
-	return time.Duration(size/(20<<20)) * time.Second
+// fenced looks at a file in this process.
+func (x *Inspector) fenced(ctx context.Context, m packager.Material, w want) *facts {
+	return fence(ctx, x.timeFor(m.Bytes), func(ctx context.Context) *facts { return x.look(ctx, m, w) })
+}
+
+// timeFor gives big files the time to be read.
+func (x *Inspector) timeFor(size int64) time.Duration {
+	return x.opt.Limits.Time + time.Duration(size/(20<<20))*time.Second
 }
 
 // unchanged reports whether a file is still the one that was hashed.

@@ -2,8 +2,10 @@ package inspect
 
 import (
 	"bytes"
+	"compress/zlib"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -43,6 +45,9 @@ func (x *Inspector) pdf(ctx context.Context, r io.ReaderAt, size int64, w want, 
 	case errors.Is(err, pdfcpu.ErrWrongPassword):
 		info.Encrypted = true
 		f.fatal("PDF_ENCRYPTED", nil)
+		return
+	case errors.Is(err, errBomb):
+		f.fatal("PDF_BOMB", nil)
 		return
 	case ctx.Err() != nil:
 		return
@@ -112,10 +117,53 @@ func readPDF(ctx context.Context, r io.ReadSeeker, info *packager.PDFInfo) (page
 	if err != nil {
 		return 0, err
 	}
+	if err := checkObjectStreams(pc); err != nil {
+		return 0, err
+	}
 	info.Version = pc.XRefTable.Version().String()
 	info.EmptyPassword = pc.E != nil
-	survey(pc, info)
+	if err := survey(ctx, pc, info); err != nil {
+		return 0, err
+	}
 	return countPages(pc)
+}
+
+// objectStreamBytes bounds what the object streams of one PDF unpack to in
+// all: their content is kept.
+const objectStreamBytes = 100 << 20
+
+// errBomb says that a PDF unpacks to more than that.
+var errBomb = errors.New("object streams unpack to more than 100 MB")
+
+// checkObjectStreams unpacks the object streams once without keeping them.
+func checkObjectStreams(pc *model.Context) error {
+	left := int64(objectStreamBytes)
+	for _, n := range pc.Table {
+		if n == nil || n.Free {
+			continue
+		}
+		o, ok := n.Object.(types.ObjectStreamDict)
+		if !ok {
+			continue
+		}
+		if !o.HasSoleFilterNamed("FlateDecode") {
+			s := o.StreamDict // a copy: what it is decoded to goes away
+			if err := s.DecodeWithLimit(left); err != nil {
+				return fmt.Errorf("%w: %w", errBomb, err)
+			}
+			left -= int64(len(s.Content))
+			continue
+		}
+		z, err := zlib.NewReader(bytes.NewReader(o.Raw))
+		if err != nil {
+			continue // the reader of the objects will say so
+		}
+		size, _ := io.Copy(io.Discard, io.LimitReader(z, left+1))
+		if left -= size; left < 0 {
+			return errBomb
+		}
+	}
+	return nil
 }
 
 // countPages counts the leaves of the page tree: what /Count says may be wrong
@@ -157,12 +205,19 @@ func countPages(pc *model.Context) (int, error) {
 
 // survey looks at every object for what a bundle cannot carry over: actions,
 // forms, signatures, attachments (ISO 32000-1: 12.6.4, 12.7, 12.8, 7.11.4).
-func survey(pc *model.Context, info *packager.PDFInfo) {
-	for _, n := range pc.Table {
+func survey(ctx context.Context, pc *model.Context, info *packager.PDFInfo) error {
+	for number, n := range pc.Table {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if n == nil || n.Free {
 			continue
 		}
-		switch o := n.Object.(type) {
+		o := n.Object
+		if _, ok := o.(types.LazyObjectStreamObject); ok { // parsed when it is asked for
+			o, _ = pc.Dereference(*types.NewIndirectRef(number, 0)) // one broken object says nothing about the others
+		}
+		switch o := o.(type) {
 		case types.Dict:
 			surveyDict(pc, o, info, 0)
 		case types.StreamDict:
@@ -173,6 +228,7 @@ func survey(pc *model.Context, info *packager.PDFInfo) {
 	}
 	slices.Sort(info.Attachments)
 	info.Attachments = slices.Compact(info.Attachments)
+	return nil
 }
 
 // deepest bounds the nesting of direct objects.

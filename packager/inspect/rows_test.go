@@ -73,6 +73,7 @@ func TestRows(t *testing.T) {
 		{row: "13 no pages", name: "a.pdf", content: samples.PDF{}.Bytes(), media: "application/pdf", unusable: "PDF_NO_PAGES", findings: []string{"block PDF_NO_PAGES"}},
 		{row: "13 scanned, rotated, cropped", name: "a.pdf", content: samples.Scanned(jpg, 425, 283), media: "application/pdf", pages: 1},
 		{row: "13 JavaScript", name: "a.pdf", content: samples.JavaScript(), media: "application/pdf", pages: 1, findings: []string{"warn PDF_ACTIVE_CONTENT"}},
+		{row: "13 JavaScript in an object stream", name: "a.pdf", content: samples.Packed(samples.JavaScript()), media: "application/pdf", pages: 1, findings: []string{"warn PDF_ACTIVE_CONTENT"}},
 		{row: "13 launch", name: "a.pdf", content: samples.Launch(), media: "application/pdf", pages: 1, findings: []string{"warn PDF_ACTIVE_CONTENT"}},
 		{row: "13 signed", name: "a.pdf", content: samples.Signed(), media: "application/pdf", pages: 1, findings: []string{"info PDF_SIGNED"}},
 		{row: "13 XFA", name: "a.pdf", content: samples.XFA(), media: "application/pdf", pages: 1, findings: []string{"warn PDF_XFA"}},
@@ -80,6 +81,8 @@ func TestRows(t *testing.T) {
 		{row: "13 damaged", name: "a.pdf", content: samples.Broken(), media: "application/pdf", pages: 2, findings: []string{"warn PDF_REPAIRED"}},
 		{row: "13 hopeless", name: "a.pdf", content: []byte("%PDF-1.7\nnothing else"), media: "application/pdf", unusable: "PDF_DAMAGED", findings: []string{"block PDF_DAMAGED"}},
 		{row: "13 thousands of pages", name: "a.pdf", content: samples.PDF{Pages: 3000, Text: "x"}.Bytes(), media: "application/pdf", pages: 3000},
+
+		{row: "13 bomb", name: "a.pdf", content: samples.BombPDF(12, 60<<20), media: "application/pdf", unusable: "PDF_BOMB", findings: []string{"block PDF_BOMB"}},
 
 		{row: "14", name: "a.pdf", content: jpg, media: "image/jpeg", pages: 1, findings: []string{"warn TYPE_DIFFERS_FROM_NAME"}},
 		{row: "14 office", name: "a.docx", content: samples.Office("word"), media: kindDOCX.media, unusable: "OFFICE_FILE", findings: []string{"block OFFICE_FILE"}},

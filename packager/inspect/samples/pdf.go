@@ -76,6 +76,14 @@ func Encrypt(pdf []byte, user, owner string) []byte {
 	return encode(func(b *bytes.Buffer) error { return api.Encrypt(bytes.NewReader(pdf), b, conf) })
 }
 
+// Packed moves the objects into object streams.
+func Packed(pdf []byte) []byte {
+	api.DisableConfigDir()
+	conf := model.NewDefaultConfiguration()
+	conf.WriteObjectStream, conf.WriteXRefStream = true, true
+	return encode(func(b *bytes.Buffer) error { return api.Optimize(bytes.NewReader(pdf), b, conf) })
+}
+
 // JavaScript runs a script when it is opened.
 func JavaScript() []byte {
 	return PDF{Pages: 1, Text: "script", Catalog: "/OpenAction<</S/JavaScript/JS(app.alert\\(1\\))>>"}.Bytes()
