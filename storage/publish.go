@@ -64,6 +64,10 @@ type Published struct {
 	// Taken are the numbers that other publishers of the case took while this
 	// one was under way. The user is to be told.
 	Taken []int
+	// Beside are the receipts of other publishers under the same number. That
+	// can only be in a store without exclusive creation, where each receipt is
+	// named by its digest. The user is to be told.
+	Beside []string
 }
 
 // Event is one notice of work going on.
@@ -407,7 +411,19 @@ func (p *publisher) attempt(ctx context.Context, objects []Stored) (Published, e
 		return Published{}, err
 	}
 	p.notify(Event{Kind: EventPublished, Key: key})
-	return Published{Number: n, Key: key, Receipt: text, Files: files, Objects: objects}, nil
+	done := Published{Number: n, Key: key, Receipt: text, Files: files, Objects: objects}
+	if !p.exclusive {
+		done.Beside, err = p.beside(ctx, n, key)
+	}
+	return done, err
+}
+
+// beside lists the other receipts of number n.
+func (p *publisher) beside(ctx context.Context, n int, mine string) ([]string, error) {
+	receipts, err := p.receipts(ctx)
+	return slices.DeleteFunc(receipts, func(key string) bool {
+		return key == mine || ParseKey(key).Number != n
+	}), err
 }
 
 // nextNumber is the first number beyond every receipt of the case. Documents

@@ -26,8 +26,8 @@ type Receipt struct {
 // MaxReceipt is the largest receipt that is read, in bytes.
 const MaxReceipt = 64 << 20
 
-// ParseReceipt reads a receipt and refuses one that names keys outside the
-// layout, or digests that are none.
+// ParseReceipt reads a receipt and refuses one that names keys of another
+// publication or outside the layout, or digests that are none.
 func ParseReceipt(b []byte) (Receipt, error) {
 	var r Receipt
 	bad := func(err error) (Receipt, error) {
@@ -40,11 +40,18 @@ func ParseReceipt(b []byte) (Receipt, error) {
 		return bad(errors.New("no case or no number"))
 	}
 	for _, o := range r.All() {
-		if err := CheckKey(o.Key); err != nil {
-			return bad(err)
-		}
 		if !IsSHA256(o.SHA256) || o.Bytes < 0 {
 			return bad(errors.New("a digest or a size is wrong"))
+		}
+	}
+	for _, o := range r.Files {
+		if p := ParseKey(o.Key); p.Case != r.Case || p.Number != r.Number || CheckKey(o.Key) != nil {
+			return bad(errors.New("a file that is not of this publication"))
+		}
+	}
+	for _, o := range r.Objects {
+		if ParseKey(o.Key).Blob != o.SHA256 {
+			return bad(errors.New("an object that is not under its digest"))
 		}
 	}
 	return r, nil

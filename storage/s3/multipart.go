@@ -147,7 +147,7 @@ func (s *Store) beginUpload(ctx context.Context, key string, c storage.Content, 
 		}
 	}
 	put := s.putOptions(opts)
-	put.UserMetadata = map[string]string{checksumAlgorithm: "SHA256"}
+	put.UserMetadata = s.checksum(checksumAlgorithm, "SHA256")
 	err := s.do(ctx, "create", key, func(ctx context.Context) (err error) {
 		fresh.UploadID, err = s.core.NewMultipartUpload(ctx, s.bucket, s.full(key), put)
 		return err
@@ -214,7 +214,7 @@ func (s *Store) listParts(ctx context.Context, key, id string) ([]minio.ObjectPa
 
 // sendParts reads c once from beginning to end, and sends what the server does
 // not have. At the end the digest of all that was read must be c's.
-func (s *Store) sendParts(ctx context.Context, key string, c storage.Content, book *logbook, m *meter) ([]minio.CompletePart, error) {
+func (s *Store) sendParts(ctx context.Context, key string, c storage.Content, book *logbook, m *meter) ([]part, error) {
 	src, err := c.Source()
 	if err != nil {
 		return nil, err
@@ -222,7 +222,7 @@ func (s *Store) sendParts(ctx context.Context, key string, c storage.Content, bo
 	defer src.Close()
 
 	size, count := partSize(c.Bytes), partCount(c.Bytes)
-	parts := make([]minio.CompletePart, count)
+	parts := make([]part, count)
 	whole := sha256.New()
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(s.opts.Parallel)
@@ -275,36 +275,56 @@ func (s *Store) takeBuffer(ctx context.Context, size int64) ([]byte, error) {
 
 func (s *Store) giveBuffer(buf []byte) { s.buffers <- buf }
 
-func (s *Store) sendPart(ctx context.Context, key string, n int, buf []byte, book *logbook) (minio.CompletePart, error) {
+func (s *Store) sendPart(ctx context.Context, key string, n int, buf []byte, book *logbook) (part, error) {
 	raw := sha256.Sum256(buf)
-	sum, b64 := hex.EncodeToString(raw[:]), base64.StdEncoding.EncodeToString(raw[:])
+	sum := hex.EncodeToString(raw[:])
 	if had, ok := book.part(n); ok && had.SHA256 == sum {
-		return minio.CompletePart{PartNumber: n, ETag: had.ETag, ChecksumSHA256: b64}, nil
+		return had, nil
 	}
-	var sent minio.ObjectPart
-	err := s.do(ctx, "create", key, func(ctx context.Context) (err error) {
+	sent, err := s.putPart(ctx, "create", key, book.state.UploadID, n, buf, sum)
+	if err != nil {
+		return part{}, err
+	}
+	done := part{SHA256: sum, ETag: sent.ETag}
+	book.note(n, done)
+	return done, nil
+}
+
+// completePart is how Complete names a part. A server that took no checksum
+// with the part would not know it again.
+func (s *Store) completePart(n int, p part) minio.CompletePart {
+	c := minio.CompletePart{PartNumber: n, ETag: p.ETag}
+	if !s.bare.Load() {
+		c.ChecksumSHA256 = base64Of(p.SHA256)
+	}
+	return c
+}
+
+// putPart sends one part; sum is its SHA-256 in hex.
+func (s *Store) putPart(ctx context.Context, op, key, id string, n int, buf []byte, sum string) (sent minio.ObjectPart, err error) {
+	b64 := base64Of(sum)
+	err = s.do(ctx, op, key, func(ctx context.Context) (err error) {
 		header := http.Header{}
-		header.Set(checksumHeader, b64)
-		sent, err = s.core.PutObjectPart(ctx, s.bucket, s.full(key), book.state.UploadID, n, bytes.NewReader(buf), int64(len(buf)),
+		for k, v := range s.checksum(checksumHeader, b64) {
+			header.Set(k, v)
+		}
+		sent, err = s.core.PutObjectPart(ctx, s.bucket, s.full(key), id, n, bytes.NewReader(buf), int64(len(buf)),
 			minio.PutObjectPartOptions{Sha256Hex: sum, DisableContentSha256: true, SSE: s.sse, CustomHeader: header})
 		if err == nil && sent.ChecksumSHA256 != "" && sent.ChecksumSHA256 != b64 {
-			return &storage.Error{Code: storage.Checksum, Op: "create", Key: key, Args: map[string]string{"want": b64, "got": sent.ChecksumSHA256}}
+			return &storage.Error{Code: storage.Checksum, Op: op, Key: key, Args: map[string]string{"want": b64, "got": sent.ChecksumSHA256}}
 		}
 		return err
 	})
-	if err != nil {
-		return minio.CompletePart{}, err
-	}
-	book.note(n, part{SHA256: sum, ETag: sent.ETag})
-	return minio.CompletePart{PartNumber: n, ETag: sent.ETag, ChecksumSHA256: b64}, nil
+	return sent, err
 }
 
 // complete puts the parts together. If the answer says that the upload or the
 // key is taken, it may be our own earlier try whose acknowledgement was lost.
-func (s *Store) complete(ctx context.Context, key string, c storage.Content, id string, parts []minio.CompletePart) (storage.Object, error) {
-	digests := make([]string, len(parts))
-	for i, p := range parts {
-		digests[i] = p.ChecksumSHA256
+func (s *Store) complete(ctx context.Context, key string, c storage.Content, id string, sent []part) (storage.Object, error) {
+	digests := make([]string, len(sent))
+	parts := make([]minio.CompletePart, len(sent))
+	for i, p := range sent {
+		digests[i], parts[i] = base64Of(p.SHA256), s.completePart(i+1, p)
 	}
 	opts := minio.PutObjectOptions{}
 	if s.sse != nil && s.opts.Encryption.Mode == "sse-c" {

@@ -66,7 +66,7 @@ func (p *probe) lies(key, how string) error {
 // claimed, and returns the server's refusal as such.
 func (p *probe) put(ctx context.Context, core *minio.Core, key string, body, claimed []byte, conditional bool) (info minio.UploadInfo, refused bool, err error) {
 	sum := sumOf(claimed)
-	opts := minio.PutObjectOptions{DisableContentSha256: true, ServerSideEncryption: p.sse, UserMetadata: map[string]string{checksumHeader: base64Of(sum)}}
+	opts := minio.PutObjectOptions{DisableContentSha256: true, ServerSideEncryption: p.sse, UserMetadata: p.checksum(checksumHeader, base64Of(sum))}
 	if conditional {
 		opts.SetMatchETagExcept("*")
 	}
@@ -100,6 +100,10 @@ func (p *probe) reads(ctx context.Context, key string, want []byte) (bool, error
 func (p *probe) plain(ctx context.Context) error {
 	key := p.dir + "object"
 	info, _, err := p.put(ctx, p.core, key, probeBytes, probeBytes, false)
+	if storage.CodeOf(err) == storage.Unsupported {
+		p.bare.Store(true)
+		info, _, err = p.put(ctx, p.core, key, probeBytes, probeBytes, false)
+	}
 	if err != nil {
 		return err
 	}
@@ -239,7 +243,7 @@ func (p *probe) parts(ctx context.Context) error {
 // onePart uploads body as the only part of an upload.
 func (p *probe) onePart(ctx context.Context, key string, body []byte, conditional bool) error {
 	var id string
-	put := minio.PutObjectOptions{ServerSideEncryption: p.sse, UserMetadata: map[string]string{checksumAlgorithm: "SHA256"}}
+	put := minio.PutObjectOptions{ServerSideEncryption: p.sse, UserMetadata: p.checksum(checksumAlgorithm, "SHA256")}
 	err := p.do(ctx, "probe", key, func(ctx context.Context) (err error) {
 		id, err = p.core.NewMultipartUpload(ctx, p.bucket, p.full(key), put)
 		return err
@@ -248,14 +252,7 @@ func (p *probe) onePart(ctx context.Context, key string, body []byte, conditiona
 		return err
 	}
 	sum := sumOf(body)
-	header := http.Header{}
-	header.Set(checksumHeader, base64Of(sum))
-	var sent minio.ObjectPart
-	err = p.do(ctx, "probe", key, func(ctx context.Context) (err error) {
-		sent, err = p.core.PutObjectPart(ctx, p.bucket, p.full(key), id, 1, bytes.NewReader(body), int64(len(body)),
-			minio.PutObjectPartOptions{Sha256Hex: sum, DisableContentSha256: true, SSE: p.sse, CustomHeader: header})
-		return err
-	})
+	sent, err := p.putPart(ctx, "probe", key, id, 1, body, sum)
 	if err != nil {
 		return err
 	}
@@ -263,7 +260,7 @@ func (p *probe) onePart(ctx context.Context, key string, body []byte, conditiona
 	if conditional {
 		opts.SetMatchETagExcept("*")
 	}
-	done := []minio.CompletePart{{PartNumber: 1, ETag: sent.ETag, ChecksumSHA256: base64Of(sum)}}
+	done := []minio.CompletePart{p.completePart(1, part{SHA256: sum, ETag: sent.ETag})}
 	err = p.do(ctx, "probe", key, func(ctx context.Context) error {
 		_, err := p.core.CompleteMultipartUpload(ctx, p.bucket, p.full(key), id, done, opts)
 		return err

@@ -36,7 +36,7 @@ var Profiles = []Profile{
 		hosts: []string{"amazonaws.com", "amazonaws.com.cn"},
 	},
 	{
-		Name: "aliyun-oss", Endpoint: "https://oss-{region}.aliyuncs.com",
+		Name: "aliyun-oss", Endpoint: "https://s3.oss-{region}.aliyuncs.com",
 		hosts: []string{"aliyuncs.com"}, region: regexp.MustCompile(`^(?:s3\.)?oss-([a-z0-9-]+?)(?:-internal)?\.aliyuncs\.com$`),
 		lookup: minio.BucketLookupDNS, NoConditional: true, forbid: "x-oss-forbid-overwrite",
 	},

@@ -81,6 +81,9 @@ type Store struct {
 	buffers chan []byte
 	// answered: a request succeeded, so there is a bucket and we are let in.
 	answered atomic.Bool
+	// bare: the server refuses x-amz-checksum headers. The signed
+	// x-amz-content-sha256 is all that it has then, and everything is read back.
+	bare atomic.Bool
 }
 
 // Open returns the store at an s3://bucket/prefix URL. It reads variables and

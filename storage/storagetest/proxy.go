@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,6 +32,7 @@ const (
 	ClockSkew      Fault = "clock-skew"      // 403 RequestTimeTooSkewed, the server's clock 20 minutes ahead
 	ExpiredToken   Fault = "expired-token"   // 400
 	DiskFull       Fault = "disk-full"       // 507
+	NotImplemented Fault = "not-implemented" // 501
 	DamagedRequest Fault = "damaged-request" // one bit of the request's body is turned
 	DamagedAnswer  Fault = "damaged-answer"  // one bit of the answer's body is turned
 )
@@ -45,7 +47,8 @@ type Proxy struct {
 
 	mu       sync.Mutex
 	plan     func(*http.Request) Fault
-	bodies   map[string]int64 // method, path and query → bytes of requests that the server acknowledged
+	bodies   map[string]int64 // method and URI → bytes of requests that the server acknowledged
+	requests map[string]int   // method and URI → how often it was asked for
 	injected map[Fault]int
 }
 
@@ -57,7 +60,7 @@ func StartProxy(t testing.TB, srv Server, plan func(*http.Request) Fault) *Proxy
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{Server: srv, target: target, plan: plan, stop: make(chan struct{}), bodies: map[string]int64{}, injected: map[Fault]int{},
+	p := &Proxy{Server: srv, target: target, plan: plan, stop: make(chan struct{}), bodies: map[string]int64{}, requests: map[string]int{}, injected: map[Fault]int{},
 		client: &http.Client{
 			Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 16},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -131,16 +134,18 @@ func IsAny(*http.Request) bool   { return true }
 
 // Acknowledged returns how many bytes of bodies the server has taken in
 // requests that match, as it said itself.
-func (p *Proxy) Acknowledged(match func(*http.Request) bool) int64 {
+func (p *Proxy) Acknowledged(match func(*http.Request) bool) int64 { return sum(p, p.bodies, match) }
+
+// Count returns how many requests that match came.
+func (p *Proxy) Count(match func(*http.Request) bool) int { return sum(p, p.requests, match) }
+
+func sum[N int | int64](p *Proxy, of map[string]N, match func(*http.Request) bool) (n N) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var n int64
-	for key, bytes := range p.bodies {
-		var method, uri string
-		_, _ = fmt.Sscan(key, &method, &uri)
-		u, err := url.ParseRequestURI(uri)
-		if err == nil && match(&http.Request{Method: method, URL: u}) {
-			n += bytes
+	for id, k := range of {
+		method, uri, _ := strings.Cut(id, " ")
+		if u, err := url.ParseRequestURI(uri); err == nil && match(&http.Request{Method: method, URL: u}) {
+			n += k
 		}
 	}
 	return n
@@ -165,6 +170,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fault = p.plan(r)
 	}
 	p.injected[fault]++
+	p.requests[r.Method+" "+r.URL.RequestURI()]++
 	p.mu.Unlock()
 
 	switch fault {
@@ -198,6 +204,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case ExpiredToken:
 		refuse(w, r, http.StatusBadRequest, "ExpiredToken")
+		return
+	case NotImplemented:
+		refuse(w, r, http.StatusNotImplemented, "NotImplemented")
 		return
 	case DiskFull:
 		refuse(w, r, http.StatusInsufficientStorage, "XMinioStorageFull")

@@ -284,7 +284,7 @@ func launch(exe, dir, health string, command func(dir, address string) (args, en
 	log := &lastLines{}
 	cmd.Stdout, cmd.Stderr = log, log
 	endWithParent(cmd)
-	p, err := run(cmd)
+	p, err := spawn(cmd)
 	if err != nil {
 		return Server{}, err
 	}
@@ -301,7 +301,7 @@ type process struct {
 	gone chan struct{}
 }
 
-func run(cmd *exec.Cmd) (*process, error) {
+func spawn(cmd *exec.Cmd) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -29,21 +29,30 @@ type Full interface {
 
 // Run holds a store against the contract of [storage.Store]. open returns an
 // empty store each time.
-func Run(t *testing.T, open func(testing.TB) Full) {
+func Run(t *testing.T, open func(testing.TB) Full) { run(t, open, true) }
+
+// RunNotExclusive is Run for a store where two writers of one key may both
+// succeed, as its Capabilities say: what is published there is kept apart by
+// names.
+func RunNotExclusive(t *testing.T, open func(testing.TB) Full) { run(t, open, false) }
+
+func run(t *testing.T, open func(testing.TB) Full, exclusive bool) {
 	t.Run("RoundTrip", func(t *testing.T) { testRoundTrip(t, open(t)) })
 	t.Run("Ranges", func(t *testing.T) { testRanges(t, open(t)) })
 	t.Run("NotFound", func(t *testing.T) { testNotFound(t, open(t)) })
 	t.Run("NeverOverwrites", func(t *testing.T) { testNeverOverwrites(t, open(t)) })
-	t.Run("OneWinner", func(t *testing.T) { testOneWinner(t, open(t)) })
-	t.Run("SameBytesFromMany", func(t *testing.T) { testSameBytes(t, open(t)) })
+	if exclusive {
+		t.Run("OneWinner", func(t *testing.T) { testOneWinner(t, open(t)) })
+	}
+	t.Run("SameBytesFromMany", func(t *testing.T) { testSameBytes(t, open(t), exclusive) })
 	t.Run("ChangedSource", func(t *testing.T) { testChangedSource(t, open(t)) })
 	t.Run("Cancelled", func(t *testing.T) { testCancelled(t, open(t)) })
 	t.Run("List", func(t *testing.T) { testList(t, open(t)) })
 	t.Run("Remove", func(t *testing.T) { testRemove(t, open(t)) })
 	t.Run("BadKeys", func(t *testing.T) { testBadKeys(t, open(t)) })
-	t.Run("Probe", func(t *testing.T) { testProbe(t, open(t)) })
+	t.Run("Probe", func(t *testing.T) { testProbe(t, open(t), exclusive) })
 	t.Run("Publish", func(t *testing.T) { testPublish(t, open(t)) })
-	t.Run("PublishersRace", func(t *testing.T) { testPublishersRace(t, open(t)) })
+	t.Run("PublishersRace", func(t *testing.T) { testPublishersRace(t, open(t), exclusive) })
 }
 
 // Random returns n bytes that are the same for the same seed.
@@ -205,7 +214,7 @@ func testOneWinner(t *testing.T, s Full) {
 	}
 }
 
-func testSameBytes(t *testing.T, s Full) {
+func testSameBytes(t *testing.T, s Full, exclusive bool) {
 	body := Random(3, 5000)
 	var made atomic.Int32
 	var wg sync.WaitGroup
@@ -221,7 +230,7 @@ func testSameBytes(t *testing.T, s Full) {
 		})
 	}
 	wg.Wait()
-	if made.Load() != 1 {
+	if exclusive && made.Load() != 1 {
 		t.Errorf("%d writers say that they made it", made.Load())
 	}
 }
@@ -336,12 +345,12 @@ func testBadKeys(t *testing.T, s Full) {
 	}
 }
 
-func testProbe(t *testing.T, s Full) {
+func testProbe(t *testing.T, s Full, exclusive bool) {
 	c, err := s.Probe(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !c.ExclusiveCreate || !c.ExclusiveComplete || !c.ReturnsSHA256 || !c.RefusesWrongSHA256 || !c.Multipart || !c.Paging {
+	if c.ExclusiveCreate != exclusive || c.ExclusiveComplete != exclusive || !c.ReturnsSHA256 || !c.RefusesWrongSHA256 || !c.Multipart || !c.Paging {
 		t.Errorf("%+v", c)
 	}
 	for o, err := range s.List(t.Context(), "") {
@@ -438,12 +447,12 @@ func testPublish(t *testing.T, s Full) {
 	CheckComplete(t, s, one.Key, p)
 }
 
-func testPublishersRace(t *testing.T, s Full) {
+func testPublishersRace(t *testing.T, s Full, exclusive bool) {
 	const publishers = 6
 	var (
 		wg      sync.WaitGroup
 		mu      sync.Mutex
-		numbers = map[int]bool{}
+		numbers = map[string]bool{}
 	)
 	for i := range publishers {
 		wg.Go(func() {
@@ -456,10 +465,14 @@ func testPublishersRace(t *testing.T, s Full) {
 			CheckComplete(t, s, done.Key, p)
 			mu.Lock()
 			defer mu.Unlock()
-			if numbers[done.Number] || done.Already {
-				t.Errorf("number %d was given twice", done.Number)
+			id := done.Key
+			if exclusive {
+				id = fmt.Sprint(done.Number)
 			}
-			numbers[done.Number] = true
+			if numbers[id] || done.Already {
+				t.Errorf("%s was given twice", id)
+			}
+			numbers[id] = true
 		})
 	}
 	wg.Wait()
