@@ -6,6 +6,7 @@ type Report struct {
 	Case         *Case
 	Rules        *RuleSet
 	Files        []Inspected
+	Letters      []Letter
 	Requirements []RequirementVerdict // in the pack's order
 	Findings     []Finding
 	Agreement    []Agreement
@@ -60,6 +61,28 @@ type Plan struct {
 	Backups  []BackupLine
 	Gaps     []Gap // with Draft only
 	Draft    bool
+	Revision *Revision // the bundle that this one replaces, or nil
+	// MaxBytes is the largest size of the signed PDF; pictures are resampled
+	// to reach it. 0: no limit.
+	MaxBytes int64
+}
+
+// Revision says which bundle is replaced and why. Items keep the numbers that
+// they had there.
+type Revision struct {
+	Bundle  string // id of the bundle that was refused
+	Day     Day
+	Reason  string // of the refusal, as the platform gave it
+	Changes []Change
+}
+
+// Change is one difference between a bundle and the one that it replaces.
+type Change struct {
+	What   string // added, replaced, removed
+	Item   int    // Item.No
+	Title  Text
+	Before string // SHA-256 in the replaced bundle; "" when added
+	After  string // "" when removed
 }
 
 // Item is one material in the bundle under its number.
@@ -160,25 +183,63 @@ type Verdict struct {
 	OK         bool
 	Checks     []VerifyCheck
 	Signatures []SignatureReport
+	Revisions  []RevisionReport
 	Manifest   []byte // the manifest found in the PDF, nil if there is none
 }
 
 // SignatureReport is what verify found out about one signature.
 type SignatureReport struct {
 	Field             string
-	Level             string // B-B, B-T, B-LT, B-LTA, or "DocTimeStamp"
+	Kind              string // approval, certification, timestamp
+	Level             string // B-B, B-T, B-LT, B-LTA; "CMS" for a signature that is no PAdES; "DocTimeStamp"
 	Signer            string // common name of the certificate
 	SHA256Fingerprint string // of the certificate, hex
+	Algorithm         string // "RSA-PSS SHA-256"
 	Covers            int64  // bytes of the file, from its beginning
 	Trust             string // none (no roots given), untrusted, trusted
 	Time              string // RFC 3339, from a checked timestamp; "" when there is none
+	TimeSource        string // signature-timestamp, document-timestamp; "" when there is none
+	TSA               string // who stated Time
+	TSATrust          string // as Trust
+	Claimed           string // /M as it is written: what the signer says, proven by nothing
+	Reason            string // /Reason
+	Permits           int    // DocMDP level 1 to 3 of a certification, else 0
+	Chain             []CertificateReport
+}
+
+// CertificateReport is one certificate of a chain, the signer's first.
+type CertificateReport struct {
+	Subject, Issuer   string
+	Serial            string // decimal
+	SHA256Fingerprint string // hex
+	NotBefore         string // RFC 3339, UTC
+	NotAfter          string
+	Revocation        string // good, revoked, unknown, not-needed (it vouches for itself)
+	Source            string // OCSP, CRL, or "" when nothing was found
+	At                string // RFC 3339: the time that Source speaks of
+}
+
+// RevisionReport is what one revision after the first signature changed.
+type RevisionReport struct {
+	Number   int // the first signed state is 1
+	From, To int64
+	Changes  []RevisionChange
+}
+
+// RevisionChange is one change with its judgement.
+type RevisionChange struct {
+	Kind    string // signature, timestamp, dss, metadata; content, font, annotation, attachment, form, catalog, page, other
+	Where   string // path in the PDF, "Root/Pages/Kids[0]/Contents"
+	Page    int    // page it is on, from 1; 0 for none
+	Allowed bool
 }
 
 // VerifyCheck is one thing that verify looked at.
 type VerifyCheck struct {
-	Name   string // stable id: "pdf.signature", "receipt.digest.bundle.pdf" …
+	Name   string // stable id: "pdf.signature", "receipt.file" …
 	OK     bool
 	Code   string // code of the catalog that explains the result
+	Cause  string // key of the catalog that fills {cause} in the message, or ""
 	Target string // file, object or page it is about
-	Args   Args
+	Args   Args   // for the message and for the cause
 }

@@ -224,7 +224,11 @@ type mark struct {
 // parts with the bookmarks that they brought.
 func (b *book) marks() []mark {
 	own := func(name, title string) mark { return mark{title: title, page: b.pageOf(name)} }
-	top := []mark{own("cover", b.t("cover.title")), own("review", b.t("review.title")), own("index", b.t("index.title"))}
+	top := []mark{own("cover", b.t("cover.title")), own("review", b.t("review.title"))}
+	if b.plan.Revision != nil {
+		top = append(top, own("changes", b.t("changes.title")))
+	}
+	top = append(top, own("index", b.t("index.title")))
 	for _, it := range b.plan.Items {
 		part := b.t("part." + it.Part)
 		m := own(itemName(it.No), b.t("item.header", "no", strconv.Itoa(it.No), "title", b.in(it.Title)))

@@ -65,6 +65,7 @@ type shown struct {
 	marks    []sourceMark
 	signed   bool   // its own signatures cannot be checked in the bundle
 	attached string // name of the attachment, when the file itself is kept too
+	dpi      int    // its pictures were resampled to this resolution; 0: not
 	why      string // code of the reason why it is not shown, or ""
 }
 
@@ -80,6 +81,7 @@ type assets struct {
 	findings []packager.Finding
 	engine   *pdfium.Engine // for PDFs that are damaged
 	tempDir  string
+	dpi      int // pictures are resampled to this resolution; 0: as they are
 }
 
 // attachment is an embedded file (ISO 32000-1, 7.11.4).
@@ -98,8 +100,23 @@ func (a *assets) of(no int) *shown {
 
 // prefetched is the result of decoding one picture file ahead of its turn.
 type prefetched struct {
-	pics []*picture
-	err  error
+	pics    []*picture
+	reduced bool // resampled
+	err     error
+}
+
+func (a *assets) prefetch(f packager.Inspected) prefetched {
+	pics, err := loadPictures(f)
+	r := prefetched{pics: pics, err: err}
+	for _, p := range pics {
+		less, err := p.resample(a.dpi)
+		if err != nil {
+			return prefetched{err: pictureFault(f, err)}
+		}
+		r.reduced = r.reduced || less
+		p.decode = nil
+	}
+	return r
 }
 
 // load writes every material into the file, in the plan's order. Pictures are
@@ -124,8 +141,7 @@ func (a *assets) load(ctx context.Context, p *packager.Plan, workers int, obs pa
 				return
 			}
 			go func() {
-				pics, err := loadPictures(it.File)
-				results[i] <- prefetched{pics, err}
+				results[i] <- a.prefetch(it.File)
 			}()
 		}
 	}()
@@ -179,7 +195,17 @@ func (a *assets) pictures(it *packager.Item, r prefetched) error {
 		s.leaves = append(s.leaves, leaf{asset: a.keep(ref, p.size()), w: float64(w), h: float64(h), pic: &size})
 	}
 	a.items[it.No] = s
+	if r.reduced {
+		a.resampled(it, s)
+	}
 	return nil
+}
+
+// resampled notes that pictures of a material were reduced.
+func (a *assets) resampled(it *packager.Item, s *shown) {
+	s.dpi = a.dpi
+	a.findings = append(a.findings, packager.Finding{Code: "COMPOSE_RESAMPLED", Severity: packager.Info, Material: it.File.Path,
+		Args: packager.Args{"path": it.File.Path, "dpi": strconv.Itoa(a.dpi), "before": byteSize(it.File.Bytes)}})
 }
 
 func (a *assets) keep(ref types.IndirectRef, weight int64) int {
@@ -211,6 +237,9 @@ func (a *assets) document(ctx context.Context, it *packager.Item) error {
 		s.leaves = append(s.leaves, leaf{asset: a.keep(p.form, it.File.Bytes/int64(len(src.pages))), w: w, h: h, page: p})
 	}
 	a.items[it.No] = s
+	if src.reduced > 0 {
+		a.resampled(it, s)
+	}
 	if n := it.File.Pages; n > 0 && n != len(s.leaves) {
 		a.findings = append(a.findings, packager.Finding{Code: "COMPOSE_PAGES_DIFFER", Severity: packager.Warn, Material: it.File.Path,
 			Args: packager.Args{"path": it.File.Path, "want": strconv.Itoa(n), "got": strconv.Itoa(len(s.leaves))}})
@@ -228,7 +257,7 @@ func (a *assets) importFile(c context.Context, path string) (*source, error) {
 		return nil, err
 	}
 	defer file.Close()
-	return importPDF(ctx, a.out, &a.layers)
+	return importPDF(ctx, a.out, &a.layers, a.dpi)
 }
 
 // repaired brings in a PDF that pdfcpu refuses.

@@ -49,6 +49,9 @@ func (b *book) lay(c *canvas) {
 	b.c, b.now, b.order, b.placed = c, map[string]span{}, nil, nil
 	b.part("cover", b.cover)
 	b.part("review", b.review)
+	if b.plan.Revision != nil {
+		b.part("changes", b.changes)
+	}
 	b.part("index", b.index)
 	for i := range b.plan.Items {
 		b.part(itemName(b.plan.Items[i].No), func() { b.material(&b.plan.Items[i]) })

@@ -15,6 +15,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -69,7 +70,7 @@ func (k *Composer) Compose(ctx context.Context, p *packager.Plan, out string, ob
 		os.Remove(tmp.Name())
 	}()
 	obs.Notify(packager.Progress{Step: packager.StepCompose, Kind: "start", Total: int64(len(p.Items)), Unit: "items"})
-	b, err := k.write(ctx, p, tmp, obs)
+	b, err := k.fit(ctx, p, tmp, obs)
 	if err != nil {
 		return nil, err
 	}
@@ -94,27 +95,32 @@ func writeFault(err error) error {
 	return &packager.Fault{Class: packager.ClassUnexpected, Code: "COMPOSE_WRITE", Err: err}
 }
 
-// write makes the bundle in f.
-func (k *Composer) write(ctx context.Context, p *packager.Plan, f *os.File, obs packager.Observer) (*packager.Bundle, error) {
+// write makes the bundle in f, with pictures of at most dpi (0: as they are).
+func (k *Composer) write(ctx context.Context, p *packager.Plan, f *os.File, dpi int, obs packager.Observer) (*packager.Bundle, *book, error) {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, nil, writeFault(err)
+	}
+	if err := f.Truncate(0); err != nil {
+		return nil, nil, writeFault(err)
+	}
 	out := newPDFOut(f)
-	a := &assets{out: out, items: map[int]*shown{}, profiles: map[string]types.IndirectRef{}, engine: k.engine, tempDir: k.opt.TempDir}
+	a := &assets{out: out, items: map[int]*shown{}, profiles: map[string]types.IndirectRef{}, engine: k.engine, tempDir: k.opt.TempDir, dpi: dpi}
 	if err := a.load(ctx, p, k.opt.Workers, obs); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	bk, err := k.layout(p, a)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	b := &packager.Bundle{Plan: p, Pages: bk.total, Stamp: bk.stamp, Map: bk.ranges(), Placed: bk.placed, Findings: a.findings}
 	if b.Manifest, err = manifest(p, b); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := k.assemble(bk, a, b); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	b.SHA256, b.Bytes = hex.EncodeToString(out.sum.Sum(nil)), out.off
-	b.Proof, err = k.prove(ctx, f, bk, b)
-	return b, err
+	return b, bk, nil
 }
 
 // layout lays the bundle out until every page number that would be printed is

@@ -217,6 +217,25 @@ func TestDraft(t *testing.T) {
 	}
 }
 
+func TestRevision(t *testing.T) {
+	d := sample(t)
+	d.plan.Revision = &packager.Revision{Bundle: "DS-20261101-AAAAAAAA", Day: packager.Day{Year: 2026, Month: 11, Dom: 1}, Reason: "营业执照照片不清晰；缺少劳动合同",
+		Changes: []packager.Change{
+			{What: "replaced", Item: 3, Title: d.plan.Items[2].Title, Before: strings.Repeat("a", 64), After: d.plan.Items[2].File.SHA256},
+			{What: "added", Item: 7, Title: d.plan.Items[6].Title, After: d.plan.Items[6].File.SHA256},
+			{What: "removed", Item: 9, Title: packager.Text{ZH: "旧声明", EN: "old"}, Before: strings.Repeat("b", 64)},
+		}}
+	b := compose(t, d.plan)
+	if b.Map[2].Name != "changes" {
+		t.Errorf("%+v", b.Map[2])
+	}
+	for page, want := range map[int]string{1: "DS-20261101-AAAAAAAA", b.Map[2].From: "营业执照照片不清晰", b.Map[6].From: "营业执照（已更换）"} {
+		if out := judge(t, "pdftotext", "-f", strconv.Itoa(page), "-l", strconv.Itoa(page), b.Path, "-"); !strings.Contains(out, want) {
+			t.Errorf("page %d does not say %q:\n%s", page, want, out)
+		}
+	}
+}
+
 // No part of a picture's clear zones is touched by the watermark, and the rest
 // of it carries the purpose.
 func TestWatermark(t *testing.T) {

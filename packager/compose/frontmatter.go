@@ -44,6 +44,9 @@ func (b *book) cover() {
 	if cs.Holder != nil {
 		rows = append(rows, [2]string{"cover.holder", cs.Holder.Name})
 	}
+	if r := b.plan.Revision; r != nil {
+		rows = append(rows, [2]string{"cover.replaces", bracketed(r.Bundle, r.Day.Chinese())})
+	}
 	rows = append(rows,
 		[2]string{"cover.reason", cs.Reason},
 		[2]string{"cover.day", rs.Day.Chinese()},
@@ -465,6 +468,46 @@ func (b *book) readings(w float64, a packager.Agreement) cell {
 	}}
 }
 
+// changes says what is different from the bundle that this one replaces.
+func (b *book) changes() {
+	r := b.plan.Revision
+	head := b.t("changes.title")
+	b.newPage(false, head)
+	y := b.title(head, b.t("changes.replaces", "bundle", r.Bundle, "day", r.Day.Chinese()))
+	y = b.c.para(marginX, y, b.measure(), b.t("changes.reason"), section) + 2
+	y = b.c.para(marginX, y, b.measure(), r.Reason, body) + 18
+	t := b.table(y, false, head, column{title: b.t("index.no"), w: 30}, column{title: b.t("index.name")},
+		column{title: b.t("changes.what"), w: 64}, column{title: b.t("index.pages"), w: 52, right: true})
+	for _, ch := range r.Changes {
+		var digests []para
+		if ch.Before != "" {
+			digests = append(digests, para{b.t("changes.before", "sha256", ch.Before), code, 0})
+		}
+		if ch.After != "" {
+			digests = append(digests, para{b.t("changes.after", "sha256", ch.After), code, 0})
+		}
+		pages := cell{}
+		if p := b.pageOf(itemName(ch.Item)); p > 0 {
+			pages = cell{text: b.pages(itemName(ch.Item)), st: strong.in(accent), page: p}
+		}
+		t.row(txt(strconv.Itoa(ch.Item), strong), b.stack(t.cols[1].w, append([]para{{b.in(ch.Title), body, 0}}, digests...)...),
+			txt(b.t("changes."+ch.What), strong), pages)
+	}
+}
+
+// changed is the mark of an item that the replaced bundle did not have so.
+func (b *book) changed(no int) string {
+	if b.plan.Revision == nil {
+		return ""
+	}
+	for _, ch := range b.plan.Revision.Changes {
+		if ch.Item == no && ch.What != "removed" {
+			return b.t("changes.mark_" + ch.What)
+		}
+	}
+	return ""
+}
+
 // index lists every part with its pages.
 func (b *book) index() {
 	head := b.t("index.title")
@@ -477,6 +520,9 @@ func (b *book) index() {
 		t.row(cell{}, cell{text: title, st: body, page: p}, cell{}, cell{}, cell{text: b.pages(name), st: body.in(accent), page: p})
 	}
 	own("review", b.t("review.title"))
+	if b.plan.Revision != nil {
+		own("changes", b.t("changes.title"))
+	}
 	part := ""
 	for _, it := range b.plan.Items {
 		row := b.indexRow(t, it)
@@ -504,7 +550,7 @@ func (b *book) indexRow(t *table, it packager.Item) []cell {
 	p := b.pageOf(name)
 	return []cell{
 		txt(strconv.Itoa(it.No), strong),
-		b.stack(t.cols[1].w, para{b.in(it.Title), strong, p}, para{unless(baseName(it.File.Path), b.in(it.Title)), micro, p}),
+		b.stack(t.cols[1].w, para{b.in(it.Title) + b.changed(it.No), strong, p}, para{unless(baseName(it.File.Path), b.in(it.Title)), micro, p}),
 		txt(b.formText(it), aside.in(grey)),
 		{text: byteSize(it.File.Bytes), st: aside.in(grey)},
 		{text: b.pages(name), st: strong.in(accent), page: p},

@@ -370,7 +370,7 @@ func FuzzImportPDF(f *testing.F) {
 		}
 		defer file.Close()
 		o := newPDFOut(io.Discard)
-		src, err := importPDF(ctx, o, &layers{})
+		src, err := importPDF(ctx, o, &layers{}, 200)
 		if err == nil && len(src.pages) == 0 {
 			t.Error("no pages and no error")
 		}

@@ -91,7 +91,7 @@ func (b *book) leafTop(it *packager.Item, s *shown, i int, w float64) float64 {
 }
 
 func (b *book) leafHeader(it *packager.Item, s *shown, i int) string {
-	head := b.t("item.header", "no", strconv.Itoa(it.No), "title", b.in(it.Title))
+	head := b.t("item.header", "no", strconv.Itoa(it.No), "title", b.in(it.Title)) + b.changed(it.No)
 	if len(s.leaves) > 1 {
 		head += b.t("item.part", "n", strconv.Itoa(i+1), "of", strconv.Itoa(len(s.leaves)))
 	}
@@ -103,7 +103,7 @@ func (b *book) leafHeader(it *packager.Item, s *shown, i int) string {
 func (b *book) headingLines(it *packager.Item, w float64) []string {
 	c := b.c
 	width := w - 2*marginX - b.numberWidth(it)
-	lines := c.lines(b.in(it.Title), heading, width)
+	lines := c.lines(b.in(it.Title)+b.changed(it.No), heading, width)
 	if len(lines) > 2 {
 		lines = []string{lines[0], c.fit(lines[1]+"…"+lines[2], heading, width)}
 	}
@@ -129,6 +129,9 @@ func (b *book) itemHeading(it *packager.Item, s *shown) float64 {
 	facts := []string{baseName(it.File.Path), byteSize(it.File.Bytes), "SHA-256 " + short(it.File.SHA256)}
 	if ids := b.ruleIDs(it); len(ids) > 0 {
 		facts = append(facts, b.t("item.rules", "rules", strings.Join(ids, " ")))
+	}
+	if s.dpi > 0 {
+		facts = append(facts, b.t("item.resampled", "dpi", strconv.Itoa(s.dpi)))
 	}
 	c.text(marginX, y+baseline(micro), c.fit(strings.Join(facts, "  ·  "), micro, b.measure()), micro)
 	y += micro.lead + 4

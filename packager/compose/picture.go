@@ -28,6 +28,7 @@ type picture struct {
 	dict          types.Dict
 	body          [][]byte // encoded as dict says
 	icc           []byte   // or nil
+	decode        func() (image.Image, error)
 }
 
 // upright returns the size after the orientation is applied.
@@ -118,12 +119,16 @@ func loadPictures(f packager.Inspected) ([]*picture, error) {
 		err = fmt.Errorf("no decoder for %s", f.Media)
 	}
 	if err != nil {
-		return nil, &packager.Fault{Class: packager.ClassIncomplete, Code: "COMPOSE_PICTURE_BROKEN", Args: packager.Args{"path": f.Path}, Err: err}
+		return nil, pictureFault(f, err)
 	}
 	for _, p := range pics {
 		p.orientation = orientation
 	}
 	return pics, nil
+}
+
+func pictureFault(f packager.Inspected, err error) error {
+	return &packager.Fault{Class: packager.ClassIncomplete, Code: "COMPOSE_PICTURE_BROKEN", Args: packager.Args{"path": f.Path}, Err: err}
 }
 
 func jpegPicture(b []byte) (*picture, error) {
@@ -132,6 +137,7 @@ func jpegPicture(b []byte) (*picture, error) {
 		return nil, err
 	}
 	p := &picture{width: j.width, height: j.height, body: j.keep, icc: j.icc}
+	p.decode = func() (image.Image, error) { return jpeg.Decode(bytes.NewReader(b)) }
 	p.dict = imageDict(j.width, j.height, 8, map[int]string{1: "DeviceGray", 3: "DeviceRGB", 4: "DeviceCMYK"}[j.components], "DCTDecode")
 	if j.components == 4 && j.adobe {
 		p.dict["Decode"] = numbers(1, 0, 1, 0, 1, 0, 1, 0)

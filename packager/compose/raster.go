@@ -55,6 +55,7 @@ func pngPicture(b []byte) (*picture, error) {
 		components, space = 3, "DeviceRGB"
 	}
 	p := &picture{width: w, height: ht, body: data}
+	p.decode = func() (image.Image, error) { return png.Decode(bytes.NewReader(b)) }
 	p.dict = imageDict(w, ht, depth, space, "FlateDecode")
 	if colour == 3 {
 		if len(palette) < 3 {
@@ -124,6 +125,7 @@ func flatePicture(m image.Image) *picture {
 	}
 	z.Close()
 	p := &picture{width: w, height: h, body: [][]byte{out.Bytes()}}
+	p.decode = func() (image.Image, error) { return m, nil }
 	p.dict = imageDict(w, h, 8, space, "FlateDecode")
 	p.dict["DecodeParms"] = predictor(components, 8, w)
 	return p

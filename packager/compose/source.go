@@ -104,8 +104,9 @@ type sourceMark struct {
 
 // source is what a material PDF gave to the bundle.
 type source struct {
-	pages []*sourcePage
-	marks []sourceMark
+	pages   []*sourcePage
+	marks   []sourceMark
+	reduced int // pictures that were resampled
 }
 
 // importer copies objects from one PDF into the bundle under new numbers.
@@ -115,6 +116,11 @@ type importer struct {
 	refs  map[int]types.IndirectRef
 	pages map[int]int // object number of a page → its index
 	todo  []int
+	// dpi bounds the resolution of pictures (0: as they are), on pages whose
+	// longest side is so many inches; reduced counts what was done.
+	dpi     int
+	longest float64
+	reduced int
 }
 
 // openPDF reads a PDF without judging it: what the reader can follow is good
@@ -139,8 +145,8 @@ func openPDF(c context.Context, path string) (ctx *model.Context, file *os.File,
 	return ctx, file, err
 }
 
-func importPDF(ctx *model.Context, out *pdfOut, oc *layers) (s *source, err error) {
-	im := &importer{x: ctx.XRefTable, out: out, refs: map[int]types.IndirectRef{}, pages: map[int]int{}}
+func importPDF(ctx *model.Context, out *pdfOut, oc *layers, dpi int) (s *source, err error) {
+	im := &importer{x: ctx.XRefTable, out: out, refs: map[int]types.IndirectRef{}, pages: map[int]int{}, dpi: dpi}
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("reading the PDF: %v", p)
@@ -168,13 +174,16 @@ func importPDF(ctx *model.Context, out *pdfOut, oc *layers) (s *source, err erro
 			return nil, fmt.Errorf("page %d: %w", i+1, err)
 		}
 		s.pages = append(s.pages, sp)
+		im.longest = max(im.longest, sp.box.w()*sp.unit/72, sp.box.h()*sp.unit/72)
 	}
 	s.marks = im.outline(root, dests)
 	if err := im.drain(); err != nil { // first: it shows which layers are used
 		return nil, err
 	}
 	oc.merge(im, root)
-	return s, im.drain()
+	err = im.drain()
+	s.reduced = im.reduced
+	return s, err
 }
 
 // pageNode is a page with what it inherits (ISO 32000-1, 7.7.3.4).
@@ -422,6 +431,10 @@ func (im *importer) drain() error {
 		r := im.refs[n]
 		switch v := im.deref(types.IndirectRef{ObjectNumber: types.Integer(n)}).(type) {
 		case types.StreamDict:
+			v, less := im.resampleImage(v, im.dpi, im.longest)
+			if less {
+				im.reduced++
+			}
 			d := im.copy(v.Dict).(types.Dict)
 			im.out.stream(r, d, bytes.NewReader(v.Raw), int64(len(v.Raw)))
 		default:
