@@ -13,7 +13,8 @@ import (
 	"unicode/utf8"
 )
 
-var errCanonical = errors.New("not canonical JSON (RFC 8785)")
+// errCanonical says that a text is not canonical JSON (RFC 8785).
+var errCanonical = because("canonical")
 
 // decodeCanonical decodes one JSON value that is written canonically, to the
 // byte: a text that means the same and is written otherwise is refused.
@@ -22,10 +23,10 @@ func decodeCanonical(b []byte) (map[string]any, error) {
 	d.UseNumber()
 	var m map[string]any
 	if err := d.Decode(&m); err != nil {
-		return nil, fmt.Errorf("%w: %v", errCanonical, err)
+		return nil, errCanonical
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: more than one value", errCanonical)
+		return nil, errCanonical
 	}
 	again, err := encodeCanonical(nil, m)
 	if err != nil {
@@ -48,7 +49,7 @@ func encodeCanonical(out []byte, v any) ([]byte, error) {
 	case json.Number:
 		n, err := strconv.ParseInt(v.String(), 10, 64)
 		if err != nil || n > 1<<53 || n < -1<<53 {
-			return nil, fmt.Errorf("%w: number %s", errCanonical, v)
+			return nil, errCanonical
 		}
 		return strconv.AppendInt(out, n, 10), nil
 	case string:
@@ -81,7 +82,7 @@ func encodeCanonical(out []byte, v any) ([]byte, error) {
 		}
 		return append(out, '}'), nil
 	}
-	return nil, fmt.Errorf("%w: %T", errCanonical, v)
+	return nil, errCanonical
 }
 
 // byUTF16 orders names as RFC 8785 3.2.3: by UTF-16 code units.
@@ -91,7 +92,7 @@ func byUTF16(a, b string) int {
 
 func appendString(out []byte, s string) ([]byte, error) {
 	if !utf8.ValidString(s) {
-		return nil, fmt.Errorf("%w: not UTF-8", errCanonical)
+		return nil, errCanonical
 	}
 	out = append(out, '"')
 	for _, r := range s {

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"compress/zlib"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
+	"strconv"
 )
 
 // document is a PDF file read by its cross-references, newest first.
@@ -19,6 +19,7 @@ type document struct {
 	// oldest: one for each revision (two for a hybrid file).
 	sections []section
 	objStms  map[int]*objStm
+	decoded  int64 // bytes of structure streams held so far
 }
 
 // place is where an object is: at an offset, or in an object stream.
@@ -44,26 +45,32 @@ const (
 	maxDecoded  = 256 << 20
 )
 
-var errDamaged = errors.New("the file is damaged")
+func at(off int64) string { return strconv.FormatInt(off, 10) }
+
+func itoa(n int) string { return strconv.Itoa(n) }
 
 // openDocument reads the cross-references of a file. It repairs nothing: a
 // signed file that has to be repaired is not the file that was signed.
 func openDocument(r io.ReaderAt, size int64) (*document, error) {
 	d := &document{r: r, size: size, xref: map[int]place{}, objStms: map[int]*objStm{}}
+	head := make([]byte, 5)
+	if _, err := r.ReadAt(head, 0); err != nil || string(head) != "%PDF-" {
+		return nil, because("pdf.header")
+	}
 	start, err := d.startxref()
 	if err != nil {
 		return nil, err
 	}
-	seen := map[int64]bool{}
+	seen, hybrids := map[int64]bool{}, map[int64]bool{}
 	for queue := []int64{start}; len(queue) > 0; {
 		off := queue[0]
 		queue = queue[1:]
 		if seen[off] {
-			return nil, fmt.Errorf("%w: cross-references go in a circle", errDamaged)
+			return nil, because("pdf.circle")
 		}
 		seen[off] = true
 		if len(d.sections) == maxSections {
-			return nil, fmt.Errorf("%w: more than %d revisions", errDamaged, maxSections)
+			return nil, because("pdf.revisions", "n", itoa(maxSections))
 		}
 		s, err := d.section(off)
 		if err != nil {
@@ -73,6 +80,14 @@ func openDocument(r io.ReaderAt, size int64) (*document, error) {
 		if d.trailer == nil {
 			d.trailer = s.trailer
 		}
+		// Readers that take another trailer for the newest would open another
+		// document.
+		if root, given := s.trailer["Root"]; given && root != d.trailer["Root"] {
+			return nil, because("pdf.catalogs")
+		}
+		if s.trailer["Encrypt"] != nil {
+			return nil, because("pdf.encrypted")
+		}
 		for n, p := range s.objects {
 			if _, newer := d.xref[n]; !newer {
 				d.xref[n] = p
@@ -81,11 +96,12 @@ func openDocument(r io.ReaderAt, size int64) (*document, error) {
 		// A hybrid file's stream is looked up before the older revision.
 		if hybrid, ok := s.trailer["XRefStm"].(int64); ok {
 			queue = append(queue, hybrid)
+			hybrids[hybrid] = true
 		}
-		if prev, ok := s.trailer["Prev"]; ok {
+		if prev, ok := s.trailer["Prev"]; ok && !hybrids[off] {
 			p, ok := prev.(int64)
 			if !ok {
-				return nil, fmt.Errorf("%w: /Prev is no number", errDamaged)
+				return nil, because("pdf.xref", "at", at(off))
 			}
 			queue = append(queue, p)
 		}
@@ -102,31 +118,31 @@ func (d *document) startxref() (int64, error) {
 	}
 	i := bytes.LastIndex(tail, []byte("startxref"))
 	if i < 0 {
-		return 0, fmt.Errorf("%w: no startxref", errDamaged)
+		return 0, because("pdf.startxref")
 	}
 	rest := tail[i:]
 	if !bytes.Contains(rest, []byte("%%EOF")) {
-		return 0, fmt.Errorf("%w: the file is cut off", errDamaged)
+		return 0, because("pdf.cut")
 	}
 	l := newLexer(bytes.NewReader(rest), int64(len(rest)), int64(len("startxref")))
 	off, err := l.object(0)
 	if v, ok := off.(int64); err == nil && ok && v > 0 && v < d.size {
 		return v, nil
 	}
-	return 0, fmt.Errorf("%w: startxref names no place", errDamaged)
+	return 0, because("pdf.startxref")
 }
 
 func (d *document) section(off int64) (*section, error) {
 	l := newLexer(d.r, d.size, off)
 	first, err := l.object(0)
 	if err != nil {
-		return nil, fmt.Errorf("%w: cross-references at %d: %v", errDamaged, off, err)
+		return nil, because("pdf.xref", "at", at(off))
 	}
 	if first == keyword("xref") {
 		return d.table(l, off)
 	}
 	if _, ok := first.(int64); !ok {
-		return nil, fmt.Errorf("%w: no cross-references at %d", errDamaged, off)
+		return nil, because("pdf.xref", "at", at(off))
 	}
 	o, _, err := d.indirectAt(off)
 	if err != nil {
@@ -134,7 +150,7 @@ func (d *document) section(off int64) (*section, error) {
 	}
 	s, ok := o.(*stream)
 	if !ok || s.dict["Type"] != name("XRef") {
-		return nil, fmt.Errorf("%w: no cross-references at %d", errDamaged, off)
+		return nil, because("pdf.xref", "at", at(off))
 	}
 	return d.xrefStream(s, off)
 }
@@ -145,7 +161,7 @@ func (d *document) table(l *lexer, off int64) (*section, error) {
 	for {
 		o, err := l.object(0)
 		if err != nil {
-			return nil, fmt.Errorf("%w: table at %d: %v", errDamaged, off, err)
+			return nil, because("pdf.xref", "at", at(off))
 		}
 		if o == keyword("trailer") {
 			break
@@ -153,24 +169,33 @@ func (d *document) table(l *lexer, off int64) (*section, error) {
 		first, ok1 := o.(int64)
 		c, err := l.object(0)
 		count, ok2 := c.(int64)
-		if err != nil || !ok1 || !ok2 || first < 0 || count < 0 || first+count > maxObjects {
-			return nil, fmt.Errorf("%w: table at %d", errDamaged, off)
+		if err != nil || !ok1 || !ok2 || first < 0 || count < 0 || first > maxObjects || count > maxObjects {
+			return nil, because("pdf.xref", "at", at(off))
 		}
 		for i := range count {
 			p, err := tableEntry(l)
 			if err != nil {
-				return nil, fmt.Errorf("%w: table at %d: %v", errDamaged, off, err)
+				return nil, because("pdf.xref", "at", at(off))
 			}
-			s.objects[int(first+i)] = p
+			if !s.put(int(first+i), p) {
+				return nil, because("pdf.xref", "at", at(off))
+			}
 		}
 	}
 	t, err := l.object(0)
 	trailer, ok := t.(dict)
 	if err != nil || !ok {
-		return nil, fmt.Errorf("%w: trailer of %d", errDamaged, off)
+		return nil, because("pdf.xref", "at", at(off))
 	}
 	s.trailer = trailer
 	return s, nil
+}
+
+// put keeps a place; an object that stands twice in a section is refused.
+func (s *section) put(n int, p place) bool {
+	_, twice := s.objects[n]
+	s.objects[n] = p
+	return !twice
 }
 
 func tableEntry(l *lexer) (place, error) {
@@ -187,33 +212,31 @@ func tableEntry(l *lexer) (place, error) {
 	off, ok1 := parseInt(o)
 	gen, ok2 := parseInt(g)
 	if !ok1 || !ok2 || k != "n" && k != "f" {
-		return place{}, errSyntax
+		return place{}, errSyntax(l.pos)
 	}
 	return place{off: off, gen: int(gen), free: k == "f"}, nil
 }
 
 // xrefStream reads a cross-reference stream (7.5.8).
 func (d *document) xrefStream(st *stream, off int64) (*section, error) {
-	bad := func(what string) error {
-		return fmt.Errorf("%w: cross-reference stream at %d: %s", errDamaged, off, what)
-	}
+	bad := because("pdf.xref", "at", at(off))
 	s := &section{off: off, trailer: st.dict, objects: map[int]place{}}
 	data, err := d.decode(st)
 	if err != nil {
-		return nil, bad(err.Error())
+		return nil, bad
 	}
 	w, ok := ints(st.dict["W"])
 	if !ok || len(w) != 3 || slices.ContainsFunc(w, func(n int64) bool { return n < 0 || n > 8 }) {
-		return nil, bad("/W")
+		return nil, bad
 	}
 	size, ok := st.dict["Size"].(int64)
 	if !ok || size < 0 || size > maxObjects {
-		return nil, bad("/Size")
+		return nil, bad
 	}
 	index := []int64{0, size}
 	if v, given := st.dict["Index"]; given {
 		if index, ok = ints(v); !ok || len(index)%2 != 0 {
-			return nil, bad("/Index")
+			return nil, bad
 		}
 	}
 	field := func(b []byte) (v int64) {
@@ -225,8 +248,8 @@ func (d *document) xrefStream(st *stream, off int64) (*section, error) {
 	width := int(w[0] + w[1] + w[2])
 	for i := 0; i < len(index); i += 2 {
 		first, count := index[i], index[i+1]
-		if first < 0 || count < 0 || first+count > maxObjects || int64(len(data)) < count*int64(width) {
-			return nil, bad("too short")
+		if first < 0 || count < 0 || first > maxObjects || count > maxObjects || int64(len(data)) < count*int64(width) {
+			return nil, bad
 		}
 		for n := range count {
 			e := data[:width]
@@ -236,13 +259,18 @@ func (d *document) xrefStream(st *stream, off int64) (*section, error) {
 				kind = field(e[:w[0]])
 			}
 			b, c := field(e[w[0]:w[0]+w[1]]), field(e[w[0]+w[1]:])
+			p := place{free: true}
 			switch kind {
 			case 0:
-				s.objects[int(first+n)] = place{free: true}
 			case 1:
-				s.objects[int(first+n)] = place{off: b, gen: int(c)}
+				p = place{off: b, gen: int(c)}
 			case 2:
-				s.objects[int(first+n)] = place{inStream: int(b), index: int(c)}
+				p = place{inStream: int(b), index: int(c)}
+			default:
+				continue // 7.5.8.3: as if it were not there
+			}
+			if !s.put(int(first+n), p) {
+				return nil, bad
 			}
 		}
 	}
@@ -265,20 +293,20 @@ func ints(o any) ([]int64, bool) {
 
 // indirectAt reads "n g obj … endobj" at an offset.
 func (d *document) indirectAt(off int64) (any, ref, error) {
-	bad := func(what string) error { return fmt.Errorf("%w: object at %d: %s", errDamaged, off, what) }
+	bad := because("pdf.object", "at", at(off))
 	if off <= 0 || off >= d.size {
-		return nil, ref{}, bad("outside the file")
+		return nil, ref{}, bad
 	}
 	l := newLexer(d.r, d.size, off)
 	n, ok1 := l.smallNumber()
 	g, ok2 := l.smallNumber()
 	k, err := l.object(0)
 	if !ok1 || !ok2 || err != nil || k != keyword("obj") {
-		return nil, ref{}, bad("no object")
+		return nil, ref{}, bad
 	}
 	o, err := l.object(0)
 	if err != nil {
-		return nil, ref{}, bad(err.Error())
+		return nil, ref{}, bad
 	}
 	id := ref{n, g}
 	if dc, ok := o.(dict); ok {
@@ -320,7 +348,7 @@ func (d *document) get(o any) (any, error) {
 			return nil, err
 		}
 	}
-	return nil, fmt.Errorf("%w: references go in a circle", errDamaged)
+	return nil, because("pdf.circle")
 }
 
 func (d *document) load(r ref) (any, error) {
@@ -336,7 +364,7 @@ func (d *document) load(r ref) (any, error) {
 		return nil, err
 	}
 	if id.num != r.num {
-		return nil, fmt.Errorf("%w: object %d stands where %d should", errDamaged, id.num, r.num)
+		return nil, because("pdf.misplaced", "got", itoa(id.num), "want", itoa(r.num))
 	}
 	return o, nil
 }
@@ -353,7 +381,7 @@ func (d *document) getDict(o any) (dict, error) {
 	case *stream:
 		return v.dict, nil
 	}
-	return nil, fmt.Errorf("%w: %T where a dictionary should be", errDamaged, v)
+	return nil, because("pdf.kind", "want", "dictionary")
 }
 
 func (d *document) getArray(o any) (array, error) {
@@ -363,7 +391,7 @@ func (d *document) getArray(o any) (array, error) {
 	}
 	a, ok := v.(array)
 	if !ok {
-		return nil, fmt.Errorf("%w: %T where an array should be", errDamaged, v)
+		return nil, because("pdf.kind", "want", "array")
 	}
 	return a, nil
 }
@@ -385,16 +413,16 @@ func (d *document) fromStream(num, want int) (any, error) {
 	}
 	off, ok := s.offsets[want]
 	if !ok {
-		return nil, fmt.Errorf("%w: object %d is not in stream %d", errDamaged, want, num)
+		return nil, because("pdf.objstm", "n", itoa(num))
 	}
 	return newLexer(bytes.NewReader(s.data), int64(len(s.data)), off).object(0)
 }
 
 func (d *document) openObjStm(num int) (*objStm, error) {
-	bad := func(what string) error { return fmt.Errorf("%w: object stream %d: %s", errDamaged, num, what) }
+	bad := because("pdf.objstm", "n", itoa(num))
 	p, ok := d.xref[num]
 	if !ok || p.free || p.inStream != 0 {
-		return nil, bad("not there")
+		return nil, bad
 	}
 	o, id, err := d.indirectAt(p.off)
 	if err != nil {
@@ -402,16 +430,16 @@ func (d *document) openObjStm(num int) (*objStm, error) {
 	}
 	st, ok := o.(*stream)
 	if !ok || id.num != num || st.dict["Type"] != name("ObjStm") {
-		return nil, bad("not one")
+		return nil, bad
 	}
 	data, err := d.decode(st)
 	if err != nil {
-		return nil, bad(err.Error())
+		return nil, bad
 	}
 	n, ok1 := st.dict["N"].(int64)
 	first, ok2 := st.dict["First"].(int64)
 	if !ok1 || !ok2 || n < 0 || n > maxObjects || first < 0 || first > int64(len(data)) {
-		return nil, bad("head")
+		return nil, bad
 	}
 	s := &objStm{data: data, offsets: map[int]int64{}}
 	l := newLexer(bytes.NewReader(data), first, 0)
@@ -419,7 +447,10 @@ func (d *document) openObjStm(num int) (*objStm, error) {
 		k, ok1 := l.smallNumber()
 		off, ok2 := l.smallNumber()
 		if !ok1 || !ok2 || first+int64(off) > int64(len(data)) {
-			return nil, bad("head")
+			return nil, bad
+		}
+		if _, twice := s.offsets[k]; twice {
+			return nil, bad
 		}
 		s.offsets[k] = first + int64(off)
 	}
@@ -433,8 +464,15 @@ func (d *document) raw(s *stream) (*io.SectionReader, error) {
 		return nil, err
 	}
 	n, ok := v.(int64)
-	if !ok || n < 0 || s.off+n > d.size {
-		return nil, fmt.Errorf("%w: length of a stream", errDamaged)
+	if !ok || n < 0 || n > d.size-s.off {
+		return nil, because("pdf.length", "at", at(s.off))
+	}
+	// A length that ends elsewhere than the keyword says shows different data
+	// to readers that search for the keyword.
+	l := newLexer(d.r, d.size, s.off+n)
+	l.skipSpace()
+	if w, err := l.word(); err != nil || w != "endstream" {
+		return nil, because("pdf.length", "at", at(s.off))
 	}
 	return io.NewSectionReader(d.r, s.off, n), nil
 }
@@ -461,7 +499,7 @@ func (d *document) decode(s *stream) ([]byte, error) {
 		case 1:
 			filter = a[0]
 		default:
-			return nil, fmt.Errorf("filters %v", a)
+			return nil, because("pdf.filter", "at", at(s.off))
 		}
 		if p, ok := parms.(array); ok && len(p) == 1 {
 			if parms, err = d.get(p[0]); err != nil {
@@ -471,25 +509,37 @@ func (d *document) decode(s *stream) ([]byte, error) {
 	}
 	switch filter {
 	case nil:
-		return io.ReadAll(io.LimitReader(raw, maxDecoded))
+		return d.readAll(raw)
 	case name("FlateDecode"):
 	default:
-		return nil, fmt.Errorf("filter %v", filter)
+		return nil, because("pdf.filter", "at", at(s.off))
 	}
 	z, err := zlib.NewReader(raw)
 	if err != nil {
-		return nil, err
+		return nil, because("pdf.filter", "at", at(s.off))
 	}
-	data, err := io.ReadAll(io.LimitReader(z, maxDecoded+1))
+	data, err := d.readAll(z)
 	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxDecoded {
-		return nil, fmt.Errorf("more than %d bytes", maxDecoded)
+		return nil, because("pdf.filter", "at", at(s.off))
 	}
 	p, _ := parms.(dict)
-	return unpredict(data, p)
+	if data, err = unpredict(data, p); err != nil {
+		return nil, because("pdf.filter", "at", at(s.off))
+	}
+	return data, nil
 }
+
+// readAll reads what fits into what all structure streams may hold together.
+func (d *document) readAll(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxDecoded-d.decoded+1))
+	d.decoded += int64(len(data))
+	if err == nil && d.decoded > maxDecoded {
+		err = because("pdf.large")
+	}
+	return data, err
+}
+
+var errPredictor = errors.New("predictor")
 
 func unpredict(data []byte, p dict) ([]byte, error) {
 	predictor, _ := p["Predictor"].(int64)
@@ -500,17 +550,10 @@ func unpredict(data []byte, p dict) ([]byte, error) {
 	if !ok {
 		columns = 1
 	}
-	for _, k := range []name{"Colors", "BitsPerComponent"} {
-		want := int64(1)
-		if k == "BitsPerComponent" {
-			want = 8
-		}
-		if v, given := p[k].(int64); given && v != want {
-			return nil, fmt.Errorf("/%s %d", k, v)
-		}
-	}
-	if predictor < 10 || columns < 1 || columns > 1<<16 {
-		return nil, fmt.Errorf("predictor %d", predictor)
+	colors, given := p["Colors"].(int64)
+	bits, given8 := p["BitsPerComponent"].(int64)
+	if given && colors != 1 || given8 && bits != 8 || predictor < 10 || columns < 1 || columns > 1<<16 {
+		return nil, errPredictor
 	}
 	w := int(columns)
 	out := make([]byte, 0, len(data))
@@ -519,8 +562,8 @@ func unpredict(data []byte, p dict) ([]byte, error) {
 		kind, row := data[0], slices.Clone(data[1:w+1])
 		data = data[w+1:]
 		for i := range row {
-			var left, up, corner byte
-			up = prev[i]
+			var left, corner byte
+			up := prev[i]
 			if i > 0 {
 				left, corner = row[i-1], prev[i-1]
 			}
@@ -535,7 +578,7 @@ func unpredict(data []byte, p dict) ([]byte, error) {
 			case 4:
 				row[i] += paeth(left, up, corner)
 			default:
-				return nil, fmt.Errorf("row filter %d", kind)
+				return nil, errPredictor
 			}
 		}
 		out = append(out, row...)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 )
 
@@ -26,13 +27,21 @@ func walkEvents(r io.Reader) (head string, n int, err error) {
 			return head, n, nil
 		}
 		if err != nil {
-			return "", n, fmt.Errorf("line %d: %w", n+1, err)
+			return "", n, eventError(n+1, err)
 		}
 		if head, err = nextHead(line, head, n+1); err != nil {
-			return "", n, fmt.Errorf("line %d: %w", n+1, err)
+			return "", n, eventError(n+1, err)
 		}
 		n++
 	}
+}
+
+// eventError puts the line into the cause.
+func eventError(line int, err error) error {
+	c := causeOf(err)
+	args := maps.Clone(c.args)
+	args["line"] = itoa(line)
+	return &cause{c.key, args}
 }
 
 func readLine(br *bufio.Reader) ([]byte, error) {
@@ -45,8 +54,10 @@ func readLine(br *bufio.Reader) ([]byte, error) {
 			continue
 		case errors.Is(err, io.EOF) && len(line) == 0:
 			return nil, io.EOF
+		case errors.Is(err, io.EOF) || errors.Is(err, bufio.ErrBufferFull):
+			return nil, because("event.cut")
 		case err != nil:
-			return nil, errors.New("the line has no end")
+			return nil, err
 		}
 		return bytes.TrimSuffix(line, []byte("\n")), nil
 	}
@@ -66,11 +77,11 @@ func nextHead(line []byte, prev string, seq int) (string, error) {
 	sum := sha256.Sum256(bare)
 	switch {
 	case hash != hex.EncodeToString(sum[:]):
-		return "", errors.New("the event was changed")
+		return "", because("event.changed")
 	case m["prev"] != prev:
-		return "", errors.New("the event does not follow the one before")
+		return "", because("event.order")
 	case m["seq"] != json.Number(fmt.Sprint(seq)):
-		return "", errors.New("an event is missing or out of order")
+		return "", because("event.missing")
 	}
 	return hash, nil
 }

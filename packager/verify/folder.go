@@ -46,7 +46,7 @@ func Folder(ctx context.Context, dir, caseDir string, o Options) (*packager.Verd
 	}
 	for _, file := range s.receipt.Files {
 		if !filepath.IsLocal(filepath.FromSlash(file.Name)) {
-			f.add(false, "receipt.file", "VERIFY_RECEIPT", file.Name, packager.Args{"error": "a name that leaves the folder"})
+			f.fail("receipt.file", "VERIFY_RECEIPT", file.Name, because("receipt.name"), nil)
 			continue
 		}
 		if err := f.fileDigest(ctx, filepath.Join(dir, filepath.FromSlash(file.Name)), file); err != nil {
@@ -76,10 +76,10 @@ func Folder(ctx context.Context, dir, caseDir string, o Options) (*packager.Verd
 func (f *findings) receipt(b []byte) *sealed {
 	s, err := parseReceipt(b)
 	if err != nil {
-		f.add(false, "receipt.seal", "VERIFY_RECEIPT", receiptName, packager.Args{"error": err.Error()})
+		f.fail("receipt.seal", "VERIFY_RECEIPT", receiptName, err, nil)
 		return nil
 	}
-	f.add(true, "receipt.seal", "VERIFY_RECEIPT_OK", receiptName, packager.Args{"signer": s.seal.signer.Subject.CommonName})
+	f.add(true, "receipt.seal", "VERIFY_RECEIPT_OK", receiptName, packager.Args{"signer": nameOf(s.seal.signer)})
 	return s
 }
 
@@ -120,6 +120,7 @@ func (f *findings) pdfFile(ctx context.Context, path string, o Options) error {
 	}
 	f.v.Checks = append(f.v.Checks, v.Checks...)
 	f.v.Signatures = append(f.v.Signatures, v.Signatures...)
+	f.v.Revisions = v.Revisions
 	f.v.Manifest = v.Manifest
 	return nil
 }
@@ -140,7 +141,7 @@ func (f *findings) sameSigner(s *sealed) {
 func (f *findings) sameCase(s *sealed, manifest []byte) {
 	var m packager.Manifest
 	if err := json.Unmarshal(manifest, &m); err != nil {
-		f.add(false, "manifest", "VERIFY_MANIFEST_DAMAGED", manifestName, packager.Args{"error": err.Error()})
+		f.fail("manifest", "VERIFY_MANIFEST_DAMAGED", manifestName, because("manifest.json"), nil)
 		return
 	}
 	r := s.receipt
@@ -152,7 +153,7 @@ func (f *findings) events(r io.Reader, s *sealed) {
 	head, n, err := walkEvents(r)
 	switch {
 	case err != nil:
-		f.add(false, "events.chain", "VERIFY_EVENTS", eventsName, packager.Args{"error": err.Error()})
+		f.fail("events.chain", "VERIFY_EVENTS", eventsName, err, nil)
 	case head != s.receipt.EventsHead:
 		f.add(false, "events.chain", "VERIFY_EVENTS_HEAD", eventsName, nil)
 	default:
@@ -194,7 +195,7 @@ func (f *findings) materials(ctx context.Context, caseDir string, manifest []byt
 	}
 	for _, it := range all {
 		if !filepath.IsLocal(filepath.FromSlash(it.path)) {
-			f.add(false, "material", "VERIFY_MANIFEST_DAMAGED", it.path, packager.Args{"error": "a path that leaves the case"})
+			f.fail("material", "VERIFY_MANIFEST_DAMAGED", it.path, because("manifest.path"), nil)
 			continue
 		}
 		sum, n, err := hashFile(ctx, filepath.Join(caseDir, filepath.FromSlash(it.path)))

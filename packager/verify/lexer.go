@@ -1,10 +1,9 @@
 package verify
 
 import (
-	"errors"
-	"fmt"
 	"io"
 	"strconv"
+	"strings"
 )
 
 // The PDF objects of ISO 32000-1 clause 7.3, as far as signatures need them.
@@ -27,7 +26,8 @@ type (
 	keyword string // obj, endobj, stream, R, true …
 )
 
-var errSyntax = errors.New("not PDF syntax")
+// errSyntax says that the bytes at a place are no PDF object.
+func errSyntax(at int64) error { return because("pdf.syntax", "at", strconv.FormatInt(at, 10)) }
 
 // Bounds on hostile files.
 const (
@@ -105,12 +105,12 @@ func (l *lexer) skipSpace() {
 // three tokens.
 func (l *lexer) object(depth int) (any, error) {
 	if depth > maxDepth {
-		return nil, fmt.Errorf("%w: nested too deep", errSyntax)
+		return nil, errSyntax(l.pos)
 	}
 	l.skipSpace()
 	c, ok := l.peek()
 	if !ok {
-		return nil, io.ErrUnexpectedEOF
+		return nil, errSyntax(l.pos)
 	}
 	switch c {
 	case '/':
@@ -129,7 +129,7 @@ func (l *lexer) object(depth int) (any, error) {
 		}
 		return l.hexString(start)
 	case ']', '>', ')', '{', '}':
-		return nil, fmt.Errorf("%w: stray %q at %d", errSyntax, c, l.pos)
+		return nil, errSyntax(l.pos)
 	}
 	word, err := l.word()
 	if err != nil {
@@ -163,8 +163,10 @@ func scalar(word string) any {
 	case "null":
 		return nil
 	}
-	if f, err := strconv.ParseFloat(word, 64); err == nil {
-		return f
+	if strings.Trim(word, "+-.0123456789") == "" {
+		if f, err := strconv.ParseFloat(word, 64); err == nil {
+			return f
+		}
 	}
 	return keyword(word)
 }
@@ -196,13 +198,13 @@ func (l *lexer) word() (string, error) {
 			break
 		}
 		if len(b) == maxToken {
-			return "", fmt.Errorf("%w: a word without an end", errSyntax)
+			return "", errSyntax(l.pos)
 		}
 		b = append(b, c)
 		l.pos++
 	}
 	if len(b) == 0 {
-		return "", errSyntax
+		return "", errSyntax(l.pos)
 	}
 	return string(b), nil
 }
@@ -220,12 +222,12 @@ func (l *lexer) name() (name, error) {
 			h, okH := l.hexDigit()
 			k, okK := l.hexDigit()
 			if !okH || !okK {
-				return "", fmt.Errorf("%w: # in a name", errSyntax)
+				return "", errSyntax(l.pos)
 			}
 			c = h<<4 | k
 		}
 		if len(b) == maxToken {
-			return "", fmt.Errorf("%w: a name without an end", errSyntax)
+			return "", errSyntax(l.pos)
 		}
 		b = append(b, c)
 	}
@@ -262,7 +264,7 @@ func (l *lexer) hexString(start int64) (text, error) {
 	for {
 		c, ok := l.peek()
 		if !ok {
-			return t, io.ErrUnexpectedEOF
+			return t, errSyntax(l.pos)
 		}
 		l.pos++
 		if c == '>' {
@@ -277,7 +279,7 @@ func (l *lexer) hexString(start int64) (text, error) {
 		}
 		v, ok := unhex(c)
 		if !ok || len(t.b) > maxString {
-			return t, fmt.Errorf("%w: hex string at %d", errSyntax, start)
+			return t, errSyntax(l.pos)
 		}
 		if digits%2 == 1 {
 			t.b = append(t.b, half<<4|v)
@@ -293,10 +295,10 @@ func (l *lexer) literal() (text, error) {
 	for open := 1; ; {
 		c, ok := l.peek()
 		if !ok {
-			return t, io.ErrUnexpectedEOF
+			return t, errSyntax(l.pos)
 		}
 		if len(t.b) > maxString {
-			return t, fmt.Errorf("%w: a string without an end", errSyntax)
+			return t, errSyntax(l.pos)
 		}
 		l.pos++
 		switch c {
@@ -361,7 +363,7 @@ func (l *lexer) array(depth int) (array, error) {
 		l.skipSpace()
 		c, ok := l.peek()
 		if !ok {
-			return nil, io.ErrUnexpectedEOF
+			return nil, errSyntax(l.pos)
 		}
 		if c == ']' {
 			l.pos++
@@ -372,7 +374,7 @@ func (l *lexer) array(depth int) (array, error) {
 			return nil, err
 		}
 		if len(a) > 4<<20 {
-			return nil, fmt.Errorf("%w: an array without an end", errSyntax)
+			return nil, errSyntax(l.pos)
 		}
 		a = append(a, o)
 	}
@@ -387,18 +389,18 @@ func (l *lexer) dict(depth int) (dict, error) {
 		l.skipSpace()
 		c, ok := l.peek()
 		if !ok {
-			return nil, io.ErrUnexpectedEOF
+			return nil, errSyntax(l.pos)
 		}
 		if c == '>' {
 			l.pos++
 			if e, ok := l.peek(); !ok || e != '>' {
-				return nil, fmt.Errorf("%w: a dictionary without an end", errSyntax)
+				return nil, errSyntax(l.pos)
 			}
 			l.pos++
 			return d, nil
 		}
 		if c != '/' {
-			return nil, fmt.Errorf("%w: a key at %d is no name", errSyntax, l.pos)
+			return nil, errSyntax(l.pos)
 		}
 		k, err := l.name()
 		if err != nil {
@@ -409,7 +411,7 @@ func (l *lexer) dict(depth int) (dict, error) {
 			return nil, err
 		}
 		if _, twice := d[k]; twice {
-			return nil, fmt.Errorf("%w: the key /%s stands twice", errSyntax, k)
+			return nil, because("pdf.twice", "key", string(k))
 		}
 		d[k] = v
 	}

@@ -2,14 +2,17 @@ package verify
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"dossier/packager"
@@ -34,6 +37,17 @@ func (f *findings) add(ok bool, name, code, target string, args packager.Args) b
 	return ok
 }
 
+// fail adds a check that does not hold, with its cause.
+func (f *findings) fail(name, code, target string, err error, args packager.Args) {
+	why := causeOf(err)
+	all := maps.Clone(why.args)
+	if all == nil {
+		all = packager.Args{}
+	}
+	maps.Copy(all, args)
+	f.v.Checks = append(f.v.Checks, packager.VerifyCheck{Name: name, Code: code, Cause: why.key, Target: target, Args: all})
+}
+
 func (f *findings) verdict() *packager.Verdict {
 	f.v.OK = len(f.v.Checks) > 0
 	for _, c := range f.v.Checks {
@@ -55,7 +69,7 @@ func PDF(ctx context.Context, path string, o Options) (*packager.Verdict, error)
 		return nil, err
 	}
 	r := &findings{}
-	checkPDF(ctx, r, &cancelReader{ctx, f}, st.Size(), o, "bundle.pdf")
+	checkPDF(r, &cancelReader{ctx, f}, st.Size(), o, filepath.Base(path))
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -75,15 +89,10 @@ func (c *cancelReader) ReadAt(p []byte, off int64) (int, error) {
 	return c.r.ReadAt(p, off)
 }
 
-func checkPDF(_ context.Context, f *findings, r io.ReaderAt, size int64, o Options, target string) {
-	d, err := openDocument(r, size)
+func checkPDF(f *findings, r io.ReaderAt, size int64, o Options, target string) {
+	d, sigs, err := openSigned(r, size)
 	if err != nil {
-		f.add(false, "pdf.readable", "VERIFY_PDF_DAMAGED", target, packager.Args{"error": err.Error()})
-		return
-	}
-	sigs, err := d.signatures()
-	if err != nil {
-		f.add(false, "pdf.readable", "VERIFY_PDF_DAMAGED", target, packager.Args{"error": err.Error()})
+		f.fail("pdf.readable", "VERIFY_PDF_DAMAGED", target, err, nil)
 		return
 	}
 	f.add(true, "pdf.readable", "VERIFY_PDF_READABLE", target, nil)
@@ -91,14 +100,20 @@ func checkPDF(_ context.Context, f *findings, r io.ReaderAt, size int64, o Optio
 		f.add(false, "pdf.signature", "VERIFY_UNSIGNED", target, nil)
 		return
 	}
-	last := int64(0)
-	for i := range sigs {
-		end := d.checkSignature(f, &sigs[i], o, target)
-		last = max(last, end)
-	}
-	f.add(last == size, "pdf.coverage", codeFor(last == size, "VERIFY_COVERS_ALL", "VERIFY_APPENDED"), target,
-		packager.Args{"bytes": fmt.Sprint(size - last)})
+	j := &judge{f: f, o: o, target: target, last: d, states: map[int64]*document{size: d}}
+	j.signatures(sigs)
+	j.revisions(sigs)
 	d.checkManifest(f, o, target)
+}
+
+func openSigned(r io.ReaderAt, size int64) (*document, []signature, error) {
+	d, err := openDocument(r, size)
+	if err != nil {
+		return nil, nil, err
+	}
+	sigs, err := d.signatures()
+	slices.SortStableFunc(sigs, func(a, b signature) int { return cmp.Compare(a.end(), b.end()) })
+	return d, sigs, err
 }
 
 func codeFor(ok bool, yes, no string) string {
@@ -111,11 +126,15 @@ func codeFor(ok bool, yes, no string) string {
 // signature is a signature field with its value.
 type signature struct {
 	field     string
+	num       int // object number of the value, 0 when it stands in the field
 	value     dict
 	subFilter name
 	contents  text
 	byteRange [4]int64
 }
+
+// end is where what the signature covers ends.
+func (s *signature) end() int64 { return s.byteRange[2] + s.byteRange[3] }
 
 // signatures walks the form's fields.
 func (d *document) signatures() ([]signature, error) {
@@ -124,7 +143,7 @@ func (d *document) signatures() ([]signature, error) {
 		return nil, err
 	}
 	if root == nil || root["Type"] != name("Catalog") {
-		return nil, fmt.Errorf("%w: no catalog", errDamaged)
+		return nil, because("pdf.catalog")
 	}
 	form, err := d.getDict(root["AcroForm"])
 	if err != nil || form == nil {
@@ -137,7 +156,7 @@ func (d *document) signatures() ([]signature, error) {
 
 func (d *document) walkFields(o any, prefix string, inherited any, depth int, out *[]signature) error {
 	if depth > maxDepth || len(*out) > 64 {
-		return fmt.Errorf("%w: too many fields", errDamaged)
+		return because("pdf.fields")
 	}
 	fields, err := d.getArray(o)
 	if err != nil {
@@ -149,7 +168,7 @@ func (d *document) walkFields(o any, prefix string, inherited any, depth int, ou
 			return err
 		}
 		title, _ := fd["T"].(text)
-		full := prefix + string(title.b)
+		full := prefix + readable(title.b)
 		kind := inherited
 		if t, ok := fd["FT"]; ok {
 			kind = t
@@ -173,6 +192,9 @@ func (d *document) walkFields(o any, prefix string, inherited any, depth int, ou
 
 func (d *document) readSignature(field string, v any) (signature, error) {
 	s := signature{field: field}
+	if r, ok := v.(ref); ok {
+		s.num = r.num
+	}
 	var err error
 	if s.value, err = d.getDict(v); err != nil {
 		return s, err
@@ -180,65 +202,14 @@ func (d *document) readSignature(field string, v any) (signature, error) {
 	var ok bool
 	s.subFilter, _ = s.value["SubFilter"].(name)
 	if s.contents, ok = s.value["Contents"].(text); !ok {
-		return s, fmt.Errorf("%w: a signature without /Contents", errDamaged)
+		return s, because("pdf.contents")
 	}
 	br, ok := ints(s.value["ByteRange"])
 	if !ok || len(br) != 4 {
-		return s, fmt.Errorf("%w: /ByteRange", errDamaged)
+		return s, because("range.form")
 	}
 	copy(s.byteRange[:], br)
 	return s, nil
-}
-
-// checkSignature judges one signature and returns the end of what it covers.
-func (d *document) checkSignature(f *findings, s *signature, o Options, target string) int64 {
-	args := packager.Args{"field": s.field}
-	fail := func(code string, err error) int64 {
-		if err != nil {
-			args["error"] = err.Error()
-		}
-		f.add(false, "pdf.signature", code, target, args)
-		return 0
-	}
-	end, err := d.checkRange(s)
-	if err != nil {
-		return fail("VERIFY_BYTERANGE", err)
-	}
-	c, rest, err := parseCMS(s.contents.b)
-	if err != nil {
-		return fail("VERIFY_CMS", err)
-	}
-	if len(bytes.Trim(rest, "\x00")) != 0 {
-		return fail("VERIFY_CMS", cmsError("bytes hidden in the padding"))
-	}
-	content := io.MultiReader(
-		io.NewSectionReader(d.r, 0, s.byteRange[1]),
-		io.NewSectionReader(d.r, s.byteRange[2], s.byteRange[3]))
-	switch s.subFilter {
-	case "ETSI.CAdES.detached", "adbe.pkcs7.detached":
-		if c.content != nil || !c.contentType.Equal(oidData) {
-			return fail("VERIFY_CMS", cmsError("the signature is not detached"))
-		}
-		err = c.check(content)
-	default:
-		return fail("VERIFY_SUBFILTER", fmt.Errorf("%s", s.subFilter))
-	}
-	if errors.Is(err, errDigest) {
-		return fail("VERIFY_CHANGED", nil)
-	}
-	if err != nil {
-		return fail("VERIFY_CMS", err)
-	}
-	args["signer"] = c.signer.Subject.CommonName
-	args["fingerprint"] = fingerprint(c.signer)
-	f.add(true, "pdf.signature", "VERIFY_SIGNATURE", target, args)
-	f.v.Signatures = append(f.v.Signatures, packager.SignatureReport{
-		Field: s.field, Level: "B-B", Signer: c.signer.Subject.CommonName,
-		SHA256Fingerprint: fingerprint(c.signer), Covers: end,
-		Trust: c.trust(o),
-	})
-	f.checkCertificate(c, o, target)
-	return end
 }
 
 // checkRange holds /ByteRange against the file: everything from the first
@@ -247,10 +218,10 @@ func (d *document) checkRange(s *signature) (end int64, err error) {
 	b := s.byteRange
 	end = b[2] + b[3]
 	switch {
-	case b[0] != 0 || b[1] <= 0 || b[3] <= 0 || b[2] <= b[1] || end > d.size || end < 0:
-		return 0, errors.New("it does not begin with the first byte, or leaves the file")
+	case b[0] != 0 || b[1] <= 0 || b[3] <= 0 || b[2] <= b[1] || b[2] > d.size || b[3] > d.size-b[2]:
+		return 0, because("range.form")
 	case !s.contents.hex || s.contents.off != b[1] || s.contents.end != b[2]:
-		return 0, errors.New("the gap is not the signature itself")
+		return 0, because("range.gap")
 	}
 	// The token must be plain hex of one case, without blanks: then each of
 	// its bytes has one way to be written, and none can change unseen.
@@ -258,72 +229,11 @@ func (d *document) checkRange(s *signature) (end int64, err error) {
 	if _, err := d.r.ReadAt(token, b[1]); err != nil {
 		return 0, err
 	}
-	lower := bytes.ContainsAny(token, "abcdef")
-	upper := bytes.ContainsAny(token, "ABCDEF")
-	if lower && upper || int64(2*len(s.contents.b)+2) != int64(len(token)) {
-		return 0, errors.New("the signature is not written in plain hex")
+	lower, upper := fmt.Appendf(nil, "<%x>", s.contents.b), fmt.Appendf(nil, "<%X>", s.contents.b)
+	if !bytes.Equal(token, lower) && !bytes.Equal(token, upper) {
+		return 0, because("range.hex")
 	}
 	return end, nil
-}
-
-func (c *cms) trust(o Options) string {
-	if o.Roots == nil {
-		return "none"
-	}
-	pool := x509.NewCertPool()
-	for _, cert := range c.certs {
-		pool.AddCert(cert)
-	}
-	_, err := c.signer.Verify(x509.VerifyOptions{
-		Roots: o.Roots, Intermediates: pool, CurrentTime: o.Now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-	})
-	if err != nil {
-		return "untrusted"
-	}
-	return "trusted"
-}
-
-// checkCertificate looks at the certificates for themselves: each one is the
-// signer's or the issuer of one before, signed as it says.
-func (f *findings) checkCertificate(c *cms, o Options, target string) {
-	args := packager.Args{"signer": c.signer.Subject.CommonName, "until": c.signer.NotAfter.UTC().Format(time.DateOnly)}
-	used := map[*x509.Certificate]bool{c.signer: true}
-	for cert := c.signer; ; {
-		if bytes.Equal(cert.RawIssuer, cert.RawSubject) {
-			if err := cert.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature); err != nil {
-				args["error"] = err.Error()
-				f.add(false, "pdf.certificate", "VERIFY_CERTIFICATE", target, args)
-				return
-			}
-			break
-		}
-		var issuer *x509.Certificate
-		for _, k := range c.certs {
-			if !used[k] && bytes.Equal(k.RawSubject, cert.RawIssuer) {
-				issuer = k
-			}
-		}
-		if issuer == nil {
-			break // a chain may end below its root
-		}
-		if err := issuer.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature); err != nil {
-			args["error"] = err.Error()
-			f.add(false, "pdf.certificate", "VERIFY_CERTIFICATE", target, args)
-			return
-		}
-		used[issuer] = true
-		cert = issuer
-	}
-	if len(used) != len(c.certs) {
-		args["error"] = "certificates that nobody signed with"
-		f.add(false, "pdf.certificate", "VERIFY_CERTIFICATE", target, args)
-		return
-	}
-	if o.Now.Before(c.signer.NotBefore) {
-		f.add(false, "pdf.certificate", "VERIFY_CERTIFICATE_EARLY", target, args)
-		return
-	}
-	f.add(true, "pdf.certificate", codeFor(o.Now.After(c.signer.NotAfter), "VERIFY_CERTIFICATE_EXPIRED", "VERIFY_CERTIFICATE_OK"), target, args)
 }
 
 // checkManifest holds the attached manifest against the one beside the file.
@@ -331,7 +241,7 @@ func (d *document) checkManifest(f *findings, o Options, target string) {
 	got, err := d.attachment("manifest.json")
 	switch {
 	case err != nil:
-		f.add(false, "pdf.manifest", "VERIFY_PDF_DAMAGED", target, packager.Args{"error": err.Error()})
+		f.fail("pdf.manifest", "VERIFY_PDF_DAMAGED", target, err, nil)
 	case got == nil:
 		f.add(false, "pdf.manifest", "VERIFY_NO_MANIFEST", target, nil)
 	case o.Manifest != nil && !bytes.Equal(got, o.Manifest):
@@ -363,7 +273,7 @@ func (d *document) attachment(want string) ([]byte, error) {
 
 func (d *document) findFile(node dict, want string, depth int) ([]byte, error) {
 	if depth > maxDepth {
-		return nil, fmt.Errorf("%w: name tree", errDamaged)
+		return nil, because("pdf.names")
 	}
 	pairs, err := d.getArray(node["Names"])
 	if err != nil {
@@ -387,7 +297,7 @@ func (d *document) findFile(node dict, want string, depth int) ([]byte, error) {
 		}
 		s, ok := o.(*stream)
 		if !ok {
-			return nil, fmt.Errorf("%w: attachment", errDamaged)
+			return nil, because("pdf.kind", "want", "stream")
 		}
 		return d.decode(s)
 	}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"fmt"
 
 	"dossier/packager"
 )
@@ -24,7 +22,7 @@ func parseReceipt(b []byte) (*sealed, error) {
 	b = bytes.TrimSuffix(b, []byte("\n"))
 	i := bytes.LastIndex(b, sealMark)
 	if i < 0 || !bytes.HasSuffix(b, []byte(`"}`)) {
-		return nil, errors.New("the receipt has no seal")
+		return nil, because("receipt.seal")
 	}
 	body := append(bytes.Clone(b[:i]), '}')
 	if _, err := decodeCanonical(body); err != nil {
@@ -32,14 +30,20 @@ func parseReceipt(b []byte) (*sealed, error) {
 	}
 	der, err := base64.StdEncoding.Strict().DecodeString(string(b[i+len(sealMark) : len(b)-2]))
 	if err != nil {
-		return nil, fmt.Errorf("the seal: %w", err)
+		return nil, because("receipt.seal")
 	}
 	c, rest, err := parseCMS(der)
 	if err != nil {
 		return nil, err
 	}
-	if len(rest) != 0 || c.content != nil || !c.contentType.Equal(oidData) {
-		return nil, cmsError("the seal is not a detached signature")
+	if len(rest) != 0 || c.content != nil || !c.contentType.Equal(oidData) || len(c.unsignedAttrs)+len(c.crls) != 0 || !c.hasESS() {
+		return nil, because("receipt.seal")
+	}
+	if err := c.findSigner(nil); err != nil {
+		return nil, err
+	}
+	if _, err := c.path(c.certs); err != nil {
+		return nil, err
 	}
 	if err := c.check(bytes.NewReader(body)); err != nil {
 		return nil, err
@@ -48,10 +52,10 @@ func parseReceipt(b []byte) (*sealed, error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&s.receipt); err != nil {
-		return nil, err
+		return nil, because("receipt.members")
 	}
 	if s.receipt.Version != 1 {
-		return nil, fmt.Errorf("version %d of a receipt is not known", s.receipt.Version)
+		return nil, because("receipt.version", "n", itoa(s.receipt.Version))
 	}
 	return s, nil
 }

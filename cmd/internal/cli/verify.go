@@ -77,7 +77,7 @@ func (c *command) showVerdict(v *packager.Verdict, target string, all bool) erro
 			doc.Signatures = append(doc.Signatures, signatureJSON{s.Field, s.Level, s.Signer, s.SHA256Fingerprint, s.Trust, s.Time, s.Covers})
 		}
 		for _, k := range v.Checks {
-			m, _ := c.ui.P.Say(k.Code, k.Args)
+			m, _ := verify.Say(c.ui.P, k)
 			doc.Checks = append(doc.Checks, checkLineJSON{k.Name, k.OK, k.Code, k.Target, m})
 		}
 		if e := c.ui.Document(doc); e != nil {
@@ -92,7 +92,7 @@ func (c *command) showVerdict(v *packager.Verdict, target string, all bool) erro
 	c.ui.Line("%s %s", c.ui.Mark(state), c.ui.Text(key, "target", target))
 	quiet := 0
 	for _, k := range v.Checks {
-		m, next := c.ui.P.Say(k.Code, k.Args)
+		m, next := verify.Say(c.ui.P, k)
 		switch {
 		case !k.OK:
 			c.ui.Line("  %s %s: %s", c.ui.Mark(packager.Block), k.Target, m)
