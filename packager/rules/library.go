@@ -4,9 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -73,7 +73,7 @@ func Load(fsys fs.FS, overrides ...fs.FS) (*Library, error) {
 			return nil, err
 		}
 		if n == 0 && b == nil {
-			return nil, fault("RULES_EMPTY", packager.Args{"path": fmt.Sprint(layer)}, nil)
+			return nil, fault("RULES_EMPTY", packager.Args{"path": nameOf(layer)}, nil)
 		}
 		if b != nil {
 			sum := sha256.Sum256(yamldoc.Canonical(b))
@@ -90,6 +90,14 @@ func Load(fsys fs.FS, overrides ...fs.FS) (*Library, error) {
 
 func fault(code string, args packager.Args, err error) error {
 	return &packager.Fault{Class: packager.ClassConfig, Code: code, Args: args, Err: err}
+}
+
+// nameOf is the path of a folder of the disk (os.DirFS), "" for other layers.
+func nameOf(layer fs.FS) string {
+	if v := reflect.ValueOf(layer); v.Kind() == reflect.String {
+		return v.String()
+	}
+	return ""
 }
 
 func rootOf(layer fs.FS) (string, error) {

@@ -111,7 +111,7 @@ func (x *linter) report(code, path string, args packager.Args, suggestion string
 // known reports a word that is none of those the pack has.
 func (x *linter) known(code, path, word string, words []string) {
 	if !slices.Contains(words, word) {
-		x.report(code, path, packager.Args{"got": yamldoc.Display(word), "known": strings.Join(words, ", ")}, yamldoc.Nearest(word, words))
+		x.report(code, path, packager.Args{"got": yamldoc.Display(word), "known": strings.Join(union(words), ", ")}, yamldoc.Nearest(word, words))
 	}
 }
 

@@ -61,7 +61,7 @@ func (s *skeleton) mayApply(r *Rule) bool {
 // oneLine is a text fit for a comment.
 func oneLine(t packager.Text) string { return strings.Join(strings.Fields(t.In("zh")), " ") }
 
-func nameOf[T any](list []T, is func(T) bool, name func(T) packager.Text) string {
+func nameIn[T any](list []T, is func(T) bool, name func(T) packager.Text) string {
 	for _, x := range list {
 		if is(x) {
 			return oneLine(name(x))
@@ -71,7 +71,7 @@ func nameOf[T any](list []T, is func(T) bool, name func(T) packager.Text) string
 }
 
 func (s *skeleton) head() {
-	application := nameOf(s.p.Applications, func(a Application) bool { return a.ID == s.application }, func(a Application) packager.Text { return a.Name })
+	application := nameIn(s.p.Applications, func(a Application) bool { return a.ID == s.application }, func(a Application) packager.Text { return a.Name })
 	s.line("# %s：%s", oneLine(s.p.Name), application)
 	s.line("#")
 	s.line("# 逐项填写本文件。“# ”（有空格）后面是说明；“#”紧接着的是待填写的项目，如 #agent:，填写时去掉这个 #。")
@@ -80,7 +80,7 @@ func (s *skeleton) head() {
 	s.line("version: 1")
 	s.line("platform: %s", s.p.ID)
 	s.line("application: %s", s.application)
-	kind := nameOf(s.p.AccountTypes, func(o Option) bool { return o.ID == s.accountType }, func(o Option) packager.Text { return o.Name })
+	kind := nameIn(s.p.AccountTypes, func(o Option) bool { return o.ID == s.accountType }, func(o Option) packager.Text { return o.Name })
 	if s.accountType != "" {
 		s.line("account_type: %s  # %s", s.accountType, kind)
 	} else {
