@@ -110,15 +110,7 @@ func (c *command) runBatch(ctx context.Context, dirs []string, checkOnly bool) e
 func (c *command) batchOne(ctx context.Context, dir string, checkOnly bool) (line batchLine, err error) {
 	line.Dir = dir
 	defer func() {
-		line.Exit = exitCode(err)
-		if f, ok := errors.AsType[*packager.Fault](err); ok {
-			line.Error = f.Code
-		} else if err != nil {
-			line.Error = "CONFIG_INVALID"
-			if line.Exit == exitUnexpected {
-				line.Error = "UNEXPECTED"
-			}
-		}
+		line.Exit, line.Error = exitCode(err), errorCode(err)
 	}()
 	a, err := c.open(dir)
 	if err != nil {
@@ -160,6 +152,20 @@ func (c *command) batchOne(ctx context.Context, dir string, checkOnly bool) (lin
 	}
 	line.Outputs = res.Paths
 	return line, err
+}
+
+// errorCode is the code of an error in a document for programs, "" for none.
+func errorCode(err error) string {
+	f, isFault := errors.AsType[*packager.Fault](err)
+	switch {
+	case err == nil:
+		return ""
+	case isFault:
+		return f.Code
+	case exitCode(err) == exitUnexpected:
+		return "UNEXPECTED"
+	}
+	return "CONFIG_INVALID"
 }
 
 func (c *command) batchLine(l batchLine, err error) {

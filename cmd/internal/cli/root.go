@@ -141,7 +141,7 @@ func (c *command) root() *cobra.Command {
 	root.SetUsageTemplate(c.ui.Text("usage.template"))
 	root.AddCommand(
 		c.initCommand(), c.collectCommand(), c.checkCommand(), c.buildCommand(), c.verifyCommand(),
-		c.pushCommand(), c.batchCommand(), c.platformsCommand(), c.keysCommand(), c.doctorCommand(), c.versionCommand(),
+		c.pushCommand(), c.handoffCommand(), c.statusCommand(), c.batchCommand(), c.platformsCommand(), c.keysCommand(), c.doctorCommand(), c.versionCommand(),
 	)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

@@ -1,0 +1,119 @@
+package pipeline
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"dossier/packager"
+	"dossier/packager/verify"
+	"dossier/storage"
+)
+
+// Handoff is what a person needs to hand a stored bundle in.
+type Handoff struct {
+	Case      *packager.Case
+	Rules     *packager.RuleSet
+	Receipt   *packager.Receipt
+	Materials []packager.ManifestItem
+	Paths     Paths
+	Pages     []string // page pictures, in order
+	Key       string   // of the bundle in the store
+}
+
+// Handoff gathers it from an out folder that verifies. Without a receipt, and
+// for a folder that does not verify, its error is a Fault of
+// ClassVerification.
+func (p *Pipeline) Handoff(ctx context.Context, o Order) (*Handoff, error) {
+	h := &Handoff{Case: o.Case, Paths: pathsIn(o.Out)}
+	if h.Paths.Receipt == "" {
+		return nil, &packager.Fault{Class: packager.ClassVerification, Code: "HANDOFF_NO_RECEIPT", Args: packager.Args{"case": o.Case.Dir, "dir": o.Out}}
+	}
+	verdict, err := verify.Folder(ctx, o.Out, o.Case.Dir, verify.Options{Now: p.Now()})
+	if err != nil {
+		return nil, err
+	}
+	if !verdict.OK {
+		f := refused(verdict).(*packager.Fault)
+		f.Code = "HANDOFF_REFUSED"
+		f.Args["dir"] = o.Out
+		return nil, f
+	}
+	h.Receipt = &packager.Receipt{}
+	if _, err := readJSON(h.Paths.Receipt, h.Receipt); err != nil {
+		return nil, err
+	}
+	if h.Receipt.Case != o.Case.ID {
+		return nil, &packager.Fault{Class: packager.ClassVerification, Code: "HANDOFF_OTHER_CASE",
+			Args: packager.Args{"dir": o.Out, "got": h.Receipt.Case, "want": o.Case.ID}}
+	}
+	var m packager.Manifest
+	if _, err := readJSON(h.Paths.Manifest, &m); err != nil {
+		return nil, err
+	}
+	h.Materials = m.Materials
+	for _, f := range h.Receipt.Files {
+		if f.Name == bundleName {
+			h.Key = f.Key
+		}
+	}
+	if h.Rules, err = p.Rules.For(o.Case, o.Day, p.Calendar); err != nil {
+		return nil, err
+	}
+	h.Pages, err = pictures(h.Paths.Pages)
+	return h, err
+}
+
+// pictures are the files of the folder with the page pictures, which is there
+// or not.
+func pictures(dir string) ([]string, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	entries, err := os.ReadDir(dir)
+	var all []string
+	for _, e := range entries {
+		if e.Type().IsRegular() && !strings.HasPrefix(e.Name(), ".") {
+			all = append(all, filepath.Join(dir, e.Name()))
+		}
+	}
+	slices.Sort(all)
+	return all, err
+}
+
+// Link makes a link that reads the bundle without any key until it expires;
+// "" where the store is a folder. store is the one that the receipt names.
+func (h *Handoff) Link(ctx context.Context, store Store, expires time.Duration) (string, error) {
+	s, err := store.Open(ctx)
+	if err != nil {
+		return "", StoreFault(err)
+	}
+	signer, ok := s.(storage.Presigner)
+	if !ok {
+		return "", nil
+	}
+	link, err := signer.Presign(ctx, h.Key, expires)
+	return link, StoreFault(err)
+}
+
+// MarkHandedOff notes in the case's log that the bundle was handed off. Of a
+// link only the part before its signature is kept.
+func (p *Pipeline) MarkHandedOff(h *Handoff, link string, until time.Time) error {
+	b, err := newState(h.Case.Dir, p)
+	if err != nil {
+		return err
+	}
+	defer b.clear()
+	data := map[string]string{"bundle": h.Receipt.Bundle.ID, "store": h.Receipt.Store}
+	if link != "" {
+		data["link"], _, _ = strings.Cut(link, "?")
+		data["until"] = until.UTC().Format(time.RFC3339)
+	}
+	return p.note(b.log, packager.Event{
+		What: "handed_off", Case: h.Case.ID,
+		Inputs: map[string]string{bundleName: h.Receipt.Bundle.SHA256}, Data: data,
+	})
+}
