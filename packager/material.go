@@ -44,6 +44,7 @@ type Inspection struct {
 	Case     *Case
 	Rules    *RuleSet
 	Files    []Inspected
+	Letters  []Letter  // that were drafted for the case or can be
 	Findings []Finding // so far: from collect and inspect
 }
 

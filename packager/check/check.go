@@ -31,6 +31,7 @@ func Check(in *packager.Inspection) *packager.Report {
 	c.people()
 	c.licence()
 	c.papers()
+	c.letters()
 	c.agreement()
 	c.duplicates()
 	c.pictures()
@@ -42,6 +43,7 @@ func Check(in *packager.Inspection) *packager.Report {
 		Case:         in.Case,
 		Rules:        in.Rules,
 		Files:        in.Files,
+		Letters:      in.Letters,
 		Requirements: c.verdicts(findings),
 		Findings:     findings,
 		Agreement:    c.rows,

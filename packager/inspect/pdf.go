@@ -70,6 +70,9 @@ func (x *Inspector) pdf(ctx context.Context, r io.ReaderAt, size int64, w want, 
 		return
 	}
 	notePDF(info, f)
+	if w.QR {
+		x.pdfCodes(ctx, r, size, f)
+	}
 	if w.Text {
 		x.readPDFText(ctx, r, size, f)
 	}

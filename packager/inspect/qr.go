@@ -13,16 +13,13 @@ import (
 // qr looks for a QR code and reads the unified social credit code from it. The
 // address in a code is never fetched.
 func (x *Inspector) qr(img image.Image, f *facts) {
-	for _, long := range []int{1600, 900, 3000} {
-		s := scan(reduce(img, long))
-		if s == "" {
-			continue
-		}
-		f.QR = append(f.QR, s)
-		if code := identity.ParseLicenceQR(s).USCC; code != "" {
-			f.Fields = append(f.Fields, packager.Field{Name: "uscc", Value: code, By: "qr", Confidence: 1, Proven: true, Page: 1})
-		}
+	s := codeIn(img)
+	if s == "" {
 		return
+	}
+	f.QR = append(f.QR, s)
+	if code := identity.ParseLicenceQR(s).USCC; code != "" {
+		f.Fields = append(f.Fields, packager.Field{Name: "uscc", Value: code, By: "qr", Confidence: 1, Proven: true, Page: 1})
 	}
 }
 

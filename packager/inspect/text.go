@@ -11,7 +11,7 @@ import (
 
 // wants says what to look for in a file, by what it is for.
 func wants(m packager.Material, rs *packager.RuleSet) want {
-	var w want
+	w := want{QR: mayBeLetter(m, rs)}
 	for _, id := range m.IDs {
 		if id == "business_licence" {
 			w.QR = true

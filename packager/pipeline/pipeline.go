@@ -11,6 +11,7 @@ import (
 	"dossier/packager/check"
 	"dossier/packager/collect"
 	"dossier/packager/compose"
+	"dossier/packager/compose/letter"
 	"dossier/packager/i18n"
 	"dossier/packager/inspect"
 	"dossier/packager/plan"
@@ -25,6 +26,8 @@ type Pipeline struct {
 	Calendar  rules.Calendar
 	Inspector *inspect.Inspector
 	Composer  *compose.Composer
+	Letters   *letter.Library // wordings; nil: letters are neither drafted nor known again
+	Press     *letter.Press
 	Key       func(context.Context) (*sign.Key, error) // asked only when there is something to sign
 	Signing   sign.Options                             // level, reason, font; the rest is the pipeline's
 	Store     Store                                    // opened only when there is something to store
@@ -137,6 +140,10 @@ func (p *Pipeline) check(ctx context.Context, o Order, log *audit.Log) (*package
 	if err != nil {
 		return nil, err
 	}
+	if inspection.Letters, err = p.letters(o.Case, ruleSet); err != nil {
+		return nil, err
+	}
+	inspection = recognise(inspection)
 	p.begin(packager.StepCheck)
 	report := check.Check(inspection)
 	return report, p.note(log, checked(report))

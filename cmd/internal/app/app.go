@@ -21,6 +21,7 @@ import (
 	"dossier/packager/audit"
 	"dossier/packager/casefile"
 	"dossier/packager/compose"
+	"dossier/packager/compose/letter"
 	"dossier/packager/i18n"
 	"dossier/packager/identity"
 	"dossier/packager/inspect"
@@ -115,12 +116,18 @@ func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	letters, err := a.letters()
+	if err != nil {
+		return nil, err
+	}
 	return &pipeline.Pipeline{
 		Rules:    a.Rules,
 		Calendar: a.Calendar,
 		Inspector: inspect.New(inspect.Options{
 			CacheDir: filepath.Join(a.Config.CacheDir, "inspect"), Tesseract: a.Config.Tesseract,
 		}),
+		Letters: letters,
+		Press:   &letter.Press{Regular: templates.Regular, Bold: templates.Bold},
 		Composer: compose.New(compose.Options{
 			Regular: templates.Regular, Bold: templates.Bold, Printer: a.Catalog.Printer("zh"), CacheDir: a.Config.CacheDir,
 		}),
