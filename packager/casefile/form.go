@@ -1,8 +1,6 @@
 package casefile
 
-import (
-	"dossier/packager"
-)
+import "dossier/packager"
 
 // file is case.yaml as it is written; see templates/schema/case.schema.json.
 type file struct {

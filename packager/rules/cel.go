@@ -264,7 +264,7 @@ func (c *condition) survey(text string, tree *celast.AST) {
 			}
 		case celast.CallKind:
 			if args := e.AsCall().Args(); len(args) == 2 {
-				survey2(e.AsCall().FunctionName(), args[0], args[1], note)
+				surveyCall(e.AsCall().FunctionName(), args[0], args[1], note)
 			}
 		}
 	}))
@@ -272,9 +272,9 @@ func (c *condition) survey(text string, tree *celast.AST) {
 	c.facts = slices.Compact(c.facts)
 }
 
-// survey2 notes the words of a call with two arguments: facts['x'], 'x' in
+// surveyCall notes the words of a call with two arguments: facts['x'], 'x' in
 // special_cases, account_type == 'x', facts.y in ['x', 'z'].
-func survey2(function string, a, b celast.Expr, note func(of, word string, e celast.Expr)) {
+func surveyCall(function string, a, b celast.Expr, note func(of, word string, e celast.Expr)) {
 	literal := func(of string, e celast.Expr) {
 		if e.Kind() != celast.LiteralKind || of == "" {
 			return

@@ -133,7 +133,7 @@ func (d *Doc) readFull(b []byte) (err error) {
 
 var (
 	tabIndent = regexp.MustCompile(`^ *\t[\s]*[^\s#]`)
-	wideColon = regexp.MustCompile(`^([\s-]*)([A-Za-z_][A-Za-z0-9_.-]*|\p{Han}+)：\s*`)
+	wideColon = regexp.MustCompile(`^([\s-]*)([A-Za-z_][A-Za-z0-9_.-]*)：`)
 	noSpace   = regexp.MustCompile(`^([\s-]*)([A-Za-z_][A-Za-z0-9_-]*):[^\s/]`)
 )
 
@@ -160,15 +160,13 @@ func (d *Doc) explain(b []byte, cause error) packager.Diagnostics {
 		return packager.Diagnostics{diag}
 	}
 	pos.File = d.Name
-	code := "YAML_SYNTAX"
 	if m := noSpace.FindStringSubmatch(d.rawLine(pos.Line)); m != nil {
-		code = "YAML_COLON_SPACE"
-		return packager.Diagnostics{d.diagnostic(code, "", pos, packager.Args{"key": m[2]}, m[2]+": ")}
+		return packager.Diagnostics{d.diagnostic("YAML_COLON_SPACE", "", pos, packager.Args{"key": m[2]}, m[2]+": ")}
 	}
 	if q := openQuote(d.rawLine(pos.Line)); q != "" {
 		return packager.Diagnostics{d.diagnostic("YAML_QUOTE", "", pos, packager.Args{"quote": q}, "")}
 	}
-	return packager.Diagnostics{d.diagnostic(code, "", pos, packager.Args{"detail": detail}, "")}
+	return packager.Diagnostics{d.diagnostic("YAML_SYNTAX", "", pos, packager.Args{"detail": detail}, "")}
 }
 
 // slip looks for a slip of the keyboard in a line of a text that is no YAML.

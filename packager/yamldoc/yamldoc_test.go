@@ -149,6 +149,7 @@ func TestDiagnostics(t *testing.T) {
 		{"no blank after the colon", "version: 1\nname:甲\nkind: backup\n", []string{"2:1 YAML_COLON_SPACE  key=name → name: "}},
 		{"an open quote", "version: 1\nname: \"甲\nkind: backup\n", []string{"2:7 YAML_QUOTE  quote=\""}},
 		{"an open bracket", "version: 1\npaths: [a, b\nname: 甲\n", []string{"3:1 YAML_SYNTAX "}},
+		{"a full-width colon in a text is none", "version: 1\nname: |\n  说明：甲\npaths: [a, b\n", []string{"4:8 YAML_SYNTAX "}},
 		{"a question mark in brackets", "version: 1\nname: 甲\nperson: {name: 真的?}\n", []string{"3:18 YAML_QUESTION_MARK "}},
 		{"indentation", "version: 1\n  name: 甲\n", []string{"1:10 YAML_SYNTAX "}},
 		{"two documents", "version: 1\n---\nname: 甲\n", []string{"2:1 YAML_DOCUMENTS "}},
