@@ -87,7 +87,6 @@ type assets struct {
 // attachment is an embedded file (ISO 32000-1, 7.11.4).
 type attachment struct {
 	name string
-	desc string
 	spec types.IndirectRef
 }
 
@@ -105,9 +104,14 @@ type prefetched struct {
 	err     error
 }
 
-func (a *assets) prefetch(f packager.Inspected) prefetched {
+func (a *assets) prefetch(f packager.Inspected) (r prefetched) {
+	defer func() {
+		if p := recover(); p != nil { // hostile bytes must not end the program
+			r = prefetched{err: pictureFault(f, fmt.Errorf("decoding the picture: %v", p))}
+		}
+	}()
 	pics, err := loadPictures(f)
-	r := prefetched{pics: pics, err: err}
+	r = prefetched{pics: pics, err: err}
 	for _, p := range pics {
 		less, err := p.resample(a.dpi)
 		if err != nil {
@@ -336,7 +340,9 @@ func (a *assets) rastered(doc *pdfium.Document) (*source, error) {
 func (a *assets) instead(it *packager.Item, code string) error {
 	s := &shown{why: code}
 	a.items[it.No] = s
-	a.note(code, packager.Warn, it)
+	if it.File.Unusable == "" { // else inspect has said so
+		a.note(code, packager.Warn, it)
+	}
 	if it.File.Form == packager.FormPicture {
 		return nil
 	}
@@ -387,7 +393,7 @@ func (a *assets) attach(name, desc, media string, r io.Reader, n int64) {
 		"Type": types.Name("Filespec"), "F": asciiName(name), "UF": textString(name), "Desc": textString(desc),
 		"EF": types.Dict{"F": file, "UF": file},
 	})
-	a.files = append(a.files, attachment{name, desc, spec})
+	a.files = append(a.files, attachment{name, spec})
 }
 
 // asciiName is the name of an attachment for readers that do not know UF.

@@ -2,7 +2,9 @@ package compose
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image/jpeg"
 	"math/rand/v2"
@@ -214,6 +216,39 @@ func TestDraft(t *testing.T) {
 		if !strings.Contains(out, want) {
 			t.Errorf("the draft does not say %q", want)
 		}
+	}
+}
+
+// A paper that inspect could not open is named with the reason, and kept.
+func TestUnusablePaper(t *testing.T) {
+	d := newDesk(t)
+	f := d.pdf("materials/加密合同.pdf", []byte("%PDF-1.7 locked"))
+	f.Unusable = "PDF_ENCRYPTED"
+	d.item(f, "contract")
+	d.plan.Report.Findings = []packager.Finding{{Code: f.Unusable, Severity: packager.Block, Material: f.Path, Args: packager.Args{"message_zh": "加密合同.pdf 有密码"}}}
+	b := compose(t, d.plan)
+	if len(b.Findings) != 0 {
+		t.Errorf("said twice: %+v", b.Findings)
+	}
+	if out := judge(t, "pdftotext", "-f", "4", "-l", "4", b.Path, "-"); !strings.Contains(out, "加密合同.pdf 有密码") || !strings.Contains(out, "01-加密合同.pdf") {
+		t.Errorf("the page says:\n%s", out)
+	}
+}
+
+func TestCancel(t *testing.T) {
+	d := sample(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	dir := t.TempDir()
+	_, err := composer(t).Compose(ctx, d.plan, filepath.Join(dir, "out.pdf"), func(p packager.Progress) {
+		if p.Done == 3 {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 

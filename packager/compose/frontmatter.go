@@ -196,6 +196,10 @@ func (b *book) timeline(y, limit float64) float64 {
 	if len(list) == 0 {
 		return y
 	}
+	if y+section.lead+6+2*small.lead > limit {
+		b.later = list
+		return y
+	}
 	y = c.para(marginX, y, b.measure(), b.t("cover.timeline"), section) + 6
 	sum := func(list []packager.TimelineEntry, notes bool) (h float64) {
 		for _, e := range list {

@@ -260,7 +260,7 @@ func (b *book) replaced(it *packager.Item, s *shown) {
 	b.newPage(false, b.leafHeader(it, s, 0))
 	c := b.c
 	y := b.itemHeading(it, s) + 24
-	msg, next := b.say.Say(s.why, packager.Args{"path": it.File.Path})
+	msg, next := b.whyNot(it, s)
 	lines := []para{{msg, strong, 0}}
 	if s.attached != "" {
 		lines = append(lines, para{b.t("item.attached", "name", s.attached), body, 0})
@@ -274,6 +274,17 @@ func (b *book) replaced(it *packager.Item, s *shown) {
 	h := box.high + 40
 	c.fill(marginX, y, b.measure(), h, tint)
 	box.draw(marginX+20, y+20, b.measure()-40)
+}
+
+// whyNot says why a material is not shown: in the words of the finding that
+// inspect made, where there is one.
+func (b *book) whyNot(it *packager.Item, s *shown) (message, next string) {
+	for _, f := range b.plan.Report.Findings {
+		if f.Material == it.File.Path && f.Code == it.File.Unusable {
+			return b.say.Finding(f)
+		}
+	}
+	return b.say.Say(s.why, packager.Args{"path": it.File.Path})
 }
 
 // gap prints the page that stands in a draft for a missing paper.

@@ -44,7 +44,7 @@ func (o *pdfOut) bytes(b []byte) {
 		return
 	}
 	if _, err := o.w.Write(b); err != nil {
-		o.err = err
+		o.err = writeFault(err)
 		return
 	}
 	o.sum.Write(b)
@@ -93,12 +93,11 @@ func (o *pdfOut) stream(r types.IndirectRef, d types.Dict, src io.Reader, n int6
 	}
 	got, err := io.Copy(io.MultiWriter(o.w, o.sum), src)
 	o.off += got
-	if err == nil && got != n {
-		err = fmt.Errorf("stream of object %d has %d bytes, not %d", r.ObjectNumber, got, n)
-	}
-	if err != nil {
-		o.err = err
-		return
+	switch {
+	case err != nil:
+		o.err = writeFault(err)
+	case got != n:
+		o.err = fmt.Errorf("stream of object %d has %d bytes, not %d", r.ObjectNumber, got, n)
 	}
 	o.bytes([]byte("\nendstream\nendobj\n"))
 }
@@ -140,7 +139,10 @@ func (o *pdfOut) finish(root, info types.IndirectRef, id []byte) error {
 	if o.err != nil {
 		return o.err
 	}
-	return o.w.Flush()
+	if err := o.w.Flush(); err != nil {
+		return writeFault(err)
+	}
+	return nil
 }
 
 func deflate(plain []byte) []byte {
