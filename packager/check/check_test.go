@@ -518,6 +518,15 @@ func TestFindings(t *testing.T) {
 			in.Case.Employee = &packager.Person{Name: "样本丙", IDNumber: "440399200106300033"}
 			in.Files = append(in.Files, photo("materials/合同.jpg", "labour_contract"))
 		}, []string{"warn CONSENT_MISSING labour_contract"}},
+		{"employee's certificate of employment without consent", func(in *packager.Inspection) {
+			in.Case.Employee = &packager.Person{Name: "样本丙", IDNumber: "440399200106300033"}
+			in.Rules.Catalogue["employment_certificate"] = packager.MaterialSpec{ID: "employment_certificate", Part: "special", Personal: true}
+			in.Files = append(in.Files, photo("materials/在职证明.jpg", "employment_certificate"))
+		}, []string{"warn CONSENT_MISSING employment_certificate"}},
+		{"the certificate of employment of somebody else", func(in *packager.Inspection) {
+			in.Case.Employee = &packager.Person{Name: "样本丙"}
+			in.Case.Papers["employment_certificate"] = packager.Paper{Name: "样本己"}
+		}, []string{"block PERSON_DIFFERS employment_certificate"}},
 		{"pack wants the employee's consent", func(in *packager.Inspection) {
 			in.Case.Employee = &packager.Person{Name: "样本丙"}
 			in.Files = append(in.Files, photo("materials/合同.jpg", "labour_contract"))

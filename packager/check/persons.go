@@ -72,7 +72,7 @@ func roleOf(id string) string {
 		}
 	}
 	switch id {
-	case "labour_contract", "leaving_certificate":
+	case "labour_contract", "leaving_certificate", "employment_certificate":
 		return "employee"
 	}
 	return ""
