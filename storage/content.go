@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -17,6 +18,11 @@ import (
 type Content struct {
 	Bytes  int64
 	SHA256 string // hex, lower case
+	// Parts are the hex SHA-256 of each [PartSize] bytes, the last part
+	// shorter, taken together with SHA256 ([Hasher] does). They may be
+	// missing: then they are computed while the content is sent, and the
+	// whole once more.
+	Parts []string
 	// Open opens the bytes for reading; the caller closes them.
 	Open func() (ReadAtCloser, error)
 	// Name says in errors which file it is; it is never sent.
@@ -60,6 +66,48 @@ func FromFile(path string, size int64, sha256Hex string) Content {
 	}
 }
 
+// PartSize is the size of the parts in Content.Parts: 16 MiB.
+const PartSize = 16 << 20
+
+// Hasher takes the digests of a Content from its bytes, read once.
+type Hasher struct {
+	whole, part hash.Hash
+	n           int64
+	parts       []string
+}
+
+// NewHasher returns a Hasher that has read nothing.
+func NewHasher() *Hasher { return &Hasher{whole: sha256.New(), part: sha256.New()} }
+
+// Write takes the next bytes; it never fails.
+func (h *Hasher) Write(p []byte) (int, error) {
+	total := len(p)
+	h.whole.Write(p)
+	for len(p) > 0 {
+		k := min(len(p), int(PartSize-h.n%PartSize))
+		h.part.Write(p[:k])
+		h.n += int64(k)
+		p = p[k:]
+		if h.n%PartSize == 0 {
+			h.endPart()
+		}
+	}
+	return total, nil
+}
+
+func (h *Hasher) endPart() {
+	h.parts = append(h.parts, hex.EncodeToString(h.part.Sum(nil)))
+	h.part.Reset()
+}
+
+// Digests ends the reading.
+func (h *Hasher) Digests() (size int64, sha256Hex string, parts []string) {
+	if h.n%PartSize != 0 {
+		h.endPart()
+	}
+	return h.n, hex.EncodeToString(h.whole.Sum(nil)), h.parts
+}
+
 // HashFile reads the file at path once and returns it as a Content.
 func HashFile(ctx context.Context, path string) (Content, error) {
 	f, err := os.Open(path)
@@ -67,12 +115,14 @@ func HashFile(ctx context.Context, path string) (Content, error) {
 		return Content{}, sourceError(filepath.Base(path), err)
 	}
 	defer f.Close()
-	h := sha256.New()
-	n, err := Copy(ctx, h, f)
-	if err != nil {
+	h := NewHasher()
+	if _, err := Copy(ctx, h, f); err != nil {
 		return Content{}, sourceError(filepath.Base(path), err)
 	}
-	return FromFile(path, n, hex.EncodeToString(h.Sum(nil))), nil
+	n, sum, parts := h.Digests()
+	c := FromFile(path, n, sum)
+	c.Parts = parts
+	return c, nil
 }
 
 // Source opens the content, with the error that callers are to see.

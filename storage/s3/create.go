@@ -220,7 +220,7 @@ func (r *sourceReader) failure() error {
 
 // recheck reads c and returns an error if it is not as its digest says.
 func recheck(ctx context.Context, c storage.Content) error {
-	_, err := partDigests(ctx, c)
+	_, err := readDigests(ctx, c)
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -20,14 +21,14 @@ import (
 )
 
 const (
-	singleLimit = 16 << 20 // bytes that still go in one PUT
-	maxParts    = 10000    // of one upload, by S3
+	singleLimit = storage.PartSize // bytes that still go in one PUT
+	maxParts    = 10000            // of one upload, by S3
 )
 
 // partSize is 16 MiB, and as much more as the limit of parts asks for: the
 // buffers of an upload hold Parallel+1 parts.
 func partSize(size int64) int64 {
-	for _, p := range []int64{16 << 20, 64 << 20, 256 << 20} {
+	for _, p := range []int64{storage.PartSize, 64 << 20, 256 << 20} {
 		if size <= p*(maxParts-100) {
 			return p
 		}
@@ -115,6 +116,9 @@ func (s *Store) upload(ctx context.Context, key string, c storage.Content, opts 
 		return o, book.clear()
 	case storage.Conflict, storage.Checksum:
 		s.abandon(ctx, key, book)
+	}
+	if storage.CodeOf(err) == storage.Checksum {
+		err = errors.Join(recheck(ctx, c), err)
 	}
 	return o, err
 }
@@ -213,7 +217,8 @@ func (s *Store) listParts(ctx context.Context, key, id string) ([]minio.ObjectPa
 }
 
 // sendParts reads c once from beginning to end, and sends what the server does
-// not have. At the end the digest of all that was read must be c's.
+// not have. If the digests of the parts are not known, those are computed here,
+// and at the end the digest of all that was read must be c's.
 func (s *Store) sendParts(ctx context.Context, key string, c storage.Content, book *logbook, m *meter) ([]part, error) {
 	src, err := c.Source()
 	if err != nil {
@@ -222,12 +227,18 @@ func (s *Store) sendParts(ctx context.Context, key string, c storage.Content, bo
 	defer src.Close()
 
 	size, count := partSize(c.Bytes), partCount(c.Bytes)
+	known := knownParts(c)
 	parts := make([]part, count)
 	whole := sha256.New()
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(s.opts.Parallel)
 	for n := 1; n <= count && gctx.Err() == nil; n++ {
 		offset := int64(n-1) * size
+		if had, ok := book.part(n); ok && known != nil && had.SHA256 == known[n-1] {
+			parts[n-1] = had
+			m.add(min(size, c.Bytes-offset))
+			continue
+		}
 		buf, err := s.takeBuffer(gctx, min(size, c.Bytes-offset))
 		if err != nil {
 			break
@@ -237,10 +248,18 @@ func (s *Store) sendParts(ctx context.Context, key string, c storage.Content, bo
 			group.Go(func() error { return c.ReadFailed(err) })
 			break
 		}
-		whole.Write(buf)
+		digest := ""
+		if known != nil {
+			digest = known[n-1]
+		} else {
+			whole.Write(buf)
+		}
 		group.Go(func() error {
 			defer s.giveBuffer(buf)
-			done, err := s.sendPart(gctx, key, n, buf, book)
+			done, err := s.sendPart(gctx, key, n, buf, digest, book)
+			if storage.CodeOf(err) == storage.Checksum && digest != "" && sumOf(buf) != digest {
+				return c.Changed()
+			}
 			if err != nil {
 				return err
 			}
@@ -255,10 +274,20 @@ func (s *Store) sendParts(ctx context.Context, key string, c storage.Content, bo
 	if err := ctx.Err(); err != nil {
 		return nil, storage.Fail(storage.Cancelled, "create", key, err, nil)
 	}
-	if hex.EncodeToString(whole.Sum(nil)) != c.SHA256 {
+	if known == nil && hex.EncodeToString(whole.Sum(nil)) != c.SHA256 {
 		return nil, c.Changed()
 	}
 	return parts, nil
+}
+
+// knownParts returns the digests of the parts if they were taken beforehand
+// and for parts of our size. They are not computed again: the server compares
+// them, or the object is read back.
+func knownParts(c storage.Content) []string {
+	if partSize(c.Bytes) != storage.PartSize || len(c.Parts) != partCount(c.Bytes) {
+		return nil
+	}
+	return c.Parts
 }
 
 func (s *Store) takeBuffer(ctx context.Context, size int64) ([]byte, error) {
@@ -275,9 +304,11 @@ func (s *Store) takeBuffer(ctx context.Context, size int64) ([]byte, error) {
 
 func (s *Store) giveBuffer(buf []byte) { s.buffers <- buf }
 
-func (s *Store) sendPart(ctx context.Context, key string, n int, buf []byte, book *logbook) (part, error) {
-	raw := sha256.Sum256(buf)
-	sum := hex.EncodeToString(raw[:])
+// sendPart sends one part, whose digest is computed if it is not known.
+func (s *Store) sendPart(ctx context.Context, key string, n int, buf []byte, sum string, book *logbook) (part, error) {
+	if sum == "" {
+		sum = sumOf(buf)
+	}
 	if had, ok := book.part(n); ok && had.SHA256 == sum {
 		return had, nil
 	}
@@ -371,9 +402,20 @@ func compositeCount(checksum string) (parts int, composite bool) {
 	return parts, err == nil
 }
 
-// partDigests reads c for the digests of its parts, in base64, and compares
-// the digest of the whole.
+// partDigests returns the digests of c's parts in base64. If they are not
+// known, c is read for them and the digest of the whole compared.
 func partDigests(ctx context.Context, c storage.Content) ([]string, error) {
+	if known := knownParts(c); known != nil {
+		digests := make([]string, len(known))
+		for i, d := range known {
+			digests[i] = base64Of(d)
+		}
+		return digests, nil
+	}
+	return readDigests(ctx, c)
+}
+
+func readDigests(ctx context.Context, c storage.Content) ([]string, error) {
 	src, err := c.Source()
 	if err != nil {
 		return nil, err

@@ -81,6 +81,12 @@ func testRoundTrip(t *testing.T, s Full) {
 				t.Fatal(err)
 			}
 			want := storage.FromBytes(body)
+			if o, err := s.Create(t.Context(), key+"-parts", withParts(body), storage.CreateOptions{}); err != nil || o.SHA256 != want.SHA256 {
+				t.Errorf("with the digests of the parts: %+v, %v", o, err)
+			}
+			if err := storage.Verify(t.Context(), s, key+"-parts", want.Bytes, want.SHA256); err != nil {
+				t.Error(err)
+			}
 			if o.Key != key || o.Bytes != int64(n) || o.SHA256 != want.SHA256 || o.Existed {
 				t.Errorf("Create returned %+v", o)
 			}
@@ -236,8 +242,11 @@ func testSameBytes(t *testing.T, s Full, exclusive bool) {
 }
 
 func testChangedSource(t *testing.T, s Full) {
-	for _, n := range []int{100, 17 * mib} {
+	for _, n := range []int{100, 17 * mib, 17*mib + 1} {
 		honest := storage.FromBytes(Random(4, n))
+		if n%2 == 1 {
+			honest = withParts(Random(4, n))
+		}
 		for name, body := range map[string][]byte{"other": Random(5, n), "shorter": Random(4, n)[:n-1], "longer": Random(4, n+1)} {
 			t.Run(fmt.Sprintf("%d-%s", n, name), func(t *testing.T) {
 				if name == "longer" && s.URL()[:5] == "s3://" {
@@ -264,6 +273,15 @@ func testChangedSource(t *testing.T, s Full) {
 	for l, err := range s.Leftovers(t.Context()) {
 		t.Errorf("left over: %+v, %v", l, err)
 	}
+}
+
+// withParts is FromBytes with the digests of the parts.
+func withParts(b []byte) storage.Content {
+	h := storage.NewHasher()
+	_, _ = h.Write(b)
+	c := storage.FromBytes(b)
+	_, _, c.Parts = h.Digests()
+	return c
 }
 
 func honestButGone() storage.Content {
