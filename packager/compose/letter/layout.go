@@ -22,7 +22,6 @@ const (
 	titleSize  = 22.0       // 二号
 	rowSize    = 14.0       // 四号
 	pitch      = areaH / 22
-	rowPitch   = 25.0
 	footSize   = 14.0 // 四号: page number
 	footDepth  = 7*mm + footSize
 	signLength = 9 * bodySize
@@ -31,7 +30,7 @@ const (
 // pitches are the line feeds that are tried, the standard one first. Section
 // 7.3.5.4 of the standard asks for a closer setting where the seal would stand
 // on a page without text.
-var pitches = []float64{pitch, 28, 27, 26}
+var pitches = []float64{pitch, 28, 27, 26, 25, 24.5}
 
 // piece is one line of print.
 type piece struct {
@@ -198,6 +197,7 @@ func (s *setter) row(b block, first, last bool, label float64) {
 		s.gap(5)
 	}
 	const pad = 0.5 * rowSize
+	rowPitch := 0.86 * s.pitch
 	lines := f.Lines(b.text, (areaW-label-2*pad)/rowSize)
 	for i, t := range lines {
 		l := line{height: rowPitch, base: base(rowPitch, rowSize), keep: i < len(lines)-1, body: true}
@@ -334,35 +334,22 @@ func breakAt(lines []line, from, to int) int {
 	for at > from && lines[at-1].keep {
 		at--
 	}
-	rest := lines[at:]
-	if !hasBody(rest) { // signatures alone: two lines of text go with them
-		n := 0
-		for k := at; k > from; k-- {
-			if lines[k-1].body {
-				n++
-			}
-			if n == 2 {
-				at = k - 1
-				break
-			}
+	n := 0
+	for _, l := range lines[at:] {
+		if l.body {
+			n++
+		}
+	}
+	for k := at; n < 2 && k > from; k-- { // signatures nearly alone: text goes with them
+		if lines[k-1].body {
+			n++
+			at = k - 1
 		}
 	}
 	if at == from { // a block higher than a page
 		return to
 	}
 	return at
-}
-
-func hasBody(lines []line) bool {
-	for i, l := range lines {
-		if l.body {
-			return true
-		}
-		if i > 40 {
-			break
-		}
-	}
-	return false
 }
 
 func (l line) blank() bool { return len(l.pieces) == 0 && len(l.rules) == 0 }

@@ -82,6 +82,9 @@ func attachments(rs *packager.RuleSet, answers string) []string {
 			continue
 		}
 		m, ok := rs.Catalogue[r.AnyOf[0]]
+		if m.Part == "letter" { // another letter stands for itself
+			continue
+		}
 		name := r.Title.ZH
 		if ok && len(r.AnyOf) == 1 {
 			name = m.Name.ZH

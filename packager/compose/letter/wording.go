@@ -85,8 +85,7 @@ func readWording(file string, text []byte) (*wording, packager.Diagnostics) {
 	// The wording is tried on a case that states everything and on one that
 	// states nothing.
 	for _, c := range []*packager.Case{sample, {}} {
-		rs := &packager.RuleSet{}
-		if _, err := w.blocks(values(c, rs, instance{}, w.answers)); err != nil {
+		if _, err := w.blocks(values(c, sampleRules, instance{}, "")); err != nil {
 			var ds packager.Diagnostics
 			if !errors.As(err, &ds) {
 				line, why := templateError(err)
@@ -110,6 +109,12 @@ var sample = &packager.Case{
 	Employee:  &packager.Person{Name: "3", IDNumber: "3", Phone: "3"},
 	Holder:    &packager.Person{Name: "4", IDNumber: "4", Phone: "4"},
 	Reason:    "1",
+}
+
+var sampleRules = &packager.RuleSet{
+	Name: packager.Text{ZH: "1"}, Operator: "1", Application: packager.Text{ZH: "1"}, AccountType: packager.Text{ZH: "1"},
+	Requirements: []packager.Requirement{{Kind: packager.KindMaterial, AnyOf: []string{"x"}}},
+	Catalogue:    map[string]packager.MaterialSpec{"x": {ID: "x", Name: packager.Text{ZH: "1"}}},
 }
 
 type reporter func(code string, line, col int, args packager.Args, near string)
@@ -250,6 +255,8 @@ func (w *wording) use(name string, pos int, text string, known []string, groups,
 
 var templatePos = regexp.MustCompile(`^template: [^:]*:(\d+)(?::\d+)?: ?(.*)$`)
 
+var startedAt = regexp.MustCompile(`started at [^:]*:(\d+)`)
+
 // templateError takes the line out of an error of text/template.
 func templateError(err error) (line int, why string) {
 	m := templatePos.FindStringSubmatch(strings.ReplaceAll(err.Error(), "\n", " "))
@@ -257,6 +264,9 @@ func templateError(err error) (line int, why string) {
 		return 0, err.Error()
 	}
 	line, _ = strconv.Atoi(m[1])
+	if from := startedAt.FindStringSubmatch(m[2]); from != nil { // an action that does not end
+		line, _ = strconv.Atoi(from[1])
+	}
 	if _, after, ok := strings.Cut(m[2], ">: "); ok { // executing "x" at <.y>: why
 		return line, after
 	}
