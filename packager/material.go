@@ -59,6 +59,7 @@ type Inspected struct {
 	Archive *Archive
 	QR      []string // contents of QR codes found
 	Fields  []Field  // read by machine from text layer, QR or OCR
+	ReadBy  string   // how its text was read: "text" (layer), "ocr"; "": not read by machine
 	// Unusable says why the content cannot be shown in the bundle ("" when it
 	// can): the code of the finding that explains it.
 	Unusable string
@@ -117,7 +118,8 @@ type PDFInfo struct {
 	FormFields    int
 	Attachments   []string
 	Repaired      bool // had to be repaired to be read
-	TextLayer     bool
+	TextLayer     bool // text was found in it; looked for only in papers that are read
+	Fonts         bool // it sets text in fonts: not a mere scan
 }
 
 // Archive is the listing of a ZIP, TAR or 7z without its content.

@@ -9,16 +9,20 @@ import (
 // facts are what the content of a file says, whatever the file is for. They
 // are what the cache keeps, as JSON.
 type facts struct {
-	Media    string
-	Form     packager.Form
-	Exts     []string // extensions that fit the content
-	Pages    int
-	Picture  *packager.Picture
-	PDF      *packager.PDFInfo
-	Archive  *packager.Archive
-	QR       []string
-	Fields   []packager.Field
-	Problems []problem
+	Media   string
+	Form    packager.Form
+	Exts    []string // extensions that fit the content
+	Pages   int
+	Picture *packager.Picture
+	PDF     *packager.PDFInfo
+	Archive *packager.Archive
+	QR      []string
+	Fields  []packager.Field
+	ReadBy  string // "text", "ocr" or ""
+	// Class is the kind of paper that the text shows, by ClassWord.
+	Class     class
+	ClassWord string
+	Problems  []problem
 }
 
 // problem is something wrong with a content, or worth saying about it.
@@ -58,7 +62,7 @@ var severities = map[string]packager.Severity{
 func judge(m packager.Material, f *facts) (packager.Inspected, []packager.Finding) {
 	in := packager.Inspected{
 		Material: m, Media: f.Media, Form: f.Form, Pages: f.Pages,
-		Picture: f.Picture, PDF: f.PDF, Archive: f.Archive, QR: f.QR, Fields: f.Fields,
+		Picture: f.Picture, PDF: f.PDF, Archive: f.Archive, QR: f.QR, Fields: f.Fields, ReadBy: f.ReadBy,
 	}
 	problems := slices.Clone(f.Problems)
 	if k := (kind{exts: f.Exts}); !k.fits(m.Path) {

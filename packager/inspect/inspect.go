@@ -9,6 +9,9 @@ package inspect
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -120,6 +123,7 @@ func (x *Inspector) Inspect(ctx context.Context, c *packager.Collection, obs pac
 	n := len(c.Materials)
 	files := make([]packager.Inspected, n)
 	found := make([][]packager.Finding, n)
+	all := make([]*facts, n)
 	var done atomic.Int64
 	notify := func(kind, item string, add int64) {
 		obs.Notify(packager.Progress{Step: packager.StepInspect, Kind: kind, Item: item, Done: done.Add(add), Total: int64(n), Unit: "items"})
@@ -133,7 +137,9 @@ func (x *Inspector) Inspect(ctx context.Context, c *packager.Collection, obs pac
 			if err := gctx.Err(); err != nil {
 				return err
 			}
+			all[i] = f
 			files[i], found[i] = judge(m, f)
+			files[i].Fields = doubt(files[i].Fields, c.Case)
 			notify("advance", m.Path, 1)
 			return nil
 		})
@@ -142,9 +148,13 @@ func (x *Inspector) Inspect(ctx context.Context, c *packager.Collection, obs pac
 		return nil, err
 	}
 	notify("done", "", 0)
+	placed := x.place(files, all, c)
+	before := slices.DeleteFunc(slices.Clone(c.Findings), func(f packager.Finding) bool {
+		return f.Code == "FILE_UNPLACED" && slices.ContainsFunc(placed, func(p packager.Finding) bool { return p.Material == f.Material })
+	})
 	return &packager.Inspection{
 		Case: c.Case, Rules: c.Rules, Files: files,
-		Findings: append(slices.Clone(c.Findings), slices.Concat(found...)...),
+		Findings: slices.Concat(before, placed, slices.Concat(found...)),
 	}, nil
 }
 
@@ -160,7 +170,7 @@ func (x *Inspector) facts(ctx context.Context, m packager.Material, w want) *fac
 	if m.Bytes == 0 {
 		return &facts{Media: "application/x-empty", Form: packager.FormOther}
 	}
-	key := cacheKey(m.SHA256, w, x.ocr.available())
+	key := cacheKey(m.SHA256, w, w.Text && x.ocr.available())
 	if f := x.load(key); f != nil {
 		return f
 	}
@@ -191,6 +201,24 @@ func (x *Inspector) fenced(ctx context.Context, m packager.Material, w want) *fa
 // timeFor gives big files the time to be read.
 func (x *Inspector) timeFor(size int64) time.Duration {
 	return x.opt.Limits.Time + time.Duration(size/(20<<20))*time.Second
+}
+
+// stat describes a file that is not (yet) in the case, with its digest.
+func stat(abs string) (packager.Material, error) {
+	r, err := os.Open(abs)
+	if err != nil {
+		return packager.Material{}, err
+	}
+	defer r.Close()
+	st, err := r.Stat()
+	if err != nil {
+		return packager.Material{}, err
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, r); err != nil {
+		return packager.Material{}, err
+	}
+	return packager.Material{Abs: abs, Bytes: st.Size(), ModTime: st.ModTime(), SHA256: hex.EncodeToString(h.Sum(nil))}, nil
 }
 
 // unchanged reports whether a file is still the one that was hashed.

@@ -1,9 +1,7 @@
 package inspect
 
 import (
-	"context"
 	"image"
-	"io"
 
 	"dossier/packager"
 )
@@ -21,32 +19,6 @@ func mayBeLetter(m packager.Material, rs *packager.RuleSet) bool {
 		}
 	}
 	return false
-}
-
-// How PDFs are searched for codes: the first pages, fine enough for a code of
-// 20 mm with 41 modules.
-const (
-	codePages = 8
-	codeDPI   = 200
-)
-
-// pdfCodes reads the QR codes of a PDF's pages. Scans are pictures of pages
-// and drafts are drawn, so that only rendering shows both.
-func (x *Inspector) pdfCodes(ctx context.Context, r io.ReaderAt, size int64, f *facts) {
-	doc, err := x.pdfium.Open(ctx, io.NewSectionReader(r, 0, size), size)
-	if err != nil {
-		return // what is wrong with the file has been said
-	}
-	defer doc.Close()
-	for i := range min(doc.Pages(), codePages) {
-		w, h, err := doc.Size(i)
-		if err != nil || max(w, h) > 1400 || ctx.Err() != nil { // larger than A3: no letter
-			continue
-		}
-		if img, err := doc.Render(i, codeDPI); err == nil {
-			x.qr(img, f)
-		}
-	}
 }
 
 // codeIn reads the code of a picture: as a whole at several sizes, as reducing

@@ -38,7 +38,7 @@ func (x *Inspector) pdf(ctx context.Context, r io.ReaderAt, size int64, w want, 
 	}
 	defer x.memory.Release(cost)
 
-	pages, err := readPDF(ctx, io.NewSectionReader(r, 0, size), info)
+	pages, err := parsePDF(ctx, io.NewSectionReader(r, 0, size), info)
 	switch {
 	case err == nil:
 		f.Pages = pages
@@ -70,12 +70,7 @@ func (x *Inspector) pdf(ctx context.Context, r io.ReaderAt, size int64, w want, 
 		return
 	}
 	notePDF(info, f)
-	if w.QR {
-		x.pdfCodes(ctx, r, size, f)
-	}
-	if w.Text {
-		x.readPDFText(ctx, r, size, f)
-	}
+	x.readPDF(ctx, r, size, w, f)
 }
 
 // notePDF says what is worth knowing about a PDF that can be shown.
@@ -104,8 +99,8 @@ func notePDF(info *packager.PDFInfo, f *facts) {
 	}
 }
 
-// readPDF fills in info and returns the number of pages.
-func readPDF(ctx context.Context, r io.ReadSeeker, info *packager.PDFInfo) (pages int, err error) {
+// parsePDF fills in info and returns the number of pages.
+func parsePDF(ctx context.Context, r io.ReadSeeker, info *packager.PDFInfo) (pages int, err error) {
 	defer fault.Catch(&err)
 	conf := model.NewDefaultConfiguration()
 	conf.Cmd = model.LISTINFO
@@ -248,6 +243,9 @@ func surveyDict(pc *model.Context, d types.Dict, info *packager.PDFInfo, depth i
 	}
 	if _, ok := d["JavaScript"]; ok { // the name tree of scripts that run at opening
 		info.JavaScript = true
+	}
+	if name(pc, d["Type"]) == "Font" {
+		info.Fonts = true
 	}
 	if _, ok := d["XFA"]; ok {
 		info.XFA = true

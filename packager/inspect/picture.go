@@ -151,12 +151,7 @@ func (x *Inspector) picture(ctx context.Context, r io.ReaderAt, size int64, k ki
 		return
 	}
 	measure(p, img)
-	if w.QR {
-		x.qr(img, f)
-	}
-	if w.Text {
-		x.read(ctx, img, p.Orientation, f)
-	}
+	x.readPicture(ctx, img, p.Orientation, 1, w, f)
 }
 
 // pictureProblem tells a picture that ends too early from one that is broken:

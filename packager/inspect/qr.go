@@ -10,16 +10,16 @@ import (
 	"dossier/packager/identity"
 )
 
-// qr looks for a QR code and reads the unified social credit code from it. The
-// address in a code is never fetched.
-func (x *Inspector) qr(img image.Image, f *facts) {
+// readQR looks for a QR code and reads the unified social credit code from it.
+// The address in a code is never fetched.
+func readQR(img image.Image, page int, f *facts) {
 	s := codeIn(img)
 	if s == "" {
 		return
 	}
 	f.QR = append(f.QR, s)
 	if code := identity.ParseLicenceQR(s).USCC; code != "" {
-		f.Fields = append(f.Fields, packager.Field{Name: "uscc", Value: code, By: "qr", Confidence: 1, Proven: true, Page: 1})
+		f.Fields = append(f.Fields, packager.Field{Name: "uscc", Value: code, By: "qr", Confidence: 1, Proven: true, Page: page})
 	}
 }
 

@@ -170,3 +170,13 @@ func BombPDF(streams int, size int) []byte {
 	x := Stream(fmt.Sprintf("/Type/XRef/Size %d/W[1 4 1]/Root 1 0 R", total+2+streams), rows.Bytes())
 	return fmt.Appendf(b, "%d 0 obj\n%s\nendobj\nstartxref\n%d\n%%%%EOF\n", total+1, x, at)
 }
+
+// ScannedA4 is a page of A4 that is one JPEG.
+func ScannedA4(jpg []byte, w, h int) []byte {
+	n := FirstFree(1)
+	p := PDF{Pages: 1, Page: fmt.Sprintf("/Resources<</XObject<</I %d 0 R>>>>", n), Objects: []string{
+		Stream(fmt.Sprintf("/Type/XObject/Subtype/Image/Width %d/Height %d/ColorSpace/DeviceGray/BitsPerComponent 8/Filter/DCTDecode", w, h), jpg),
+	}}
+	b := bytes.Replace(p.Bytes(), []byte("/Resources<</Font<</F1 3 0 R>>>>/Contents"), []byte("/Contents"), 1)
+	return bytes.Replace(b, []byte("BT /F1 14 Tf 72 720 Td ( 1) Tj ET"), []byte("q 595 0 0 842 0 0 cm /I Do Q     "), 1)
+}
