@@ -140,8 +140,9 @@ func (c *command) root() *cobra.Command {
 	root.SetHelpTemplate(c.ui.Text("help.template"))
 	root.SetUsageTemplate(c.ui.Text("usage.template"))
 	root.AddCommand(
-		c.initCommand(), c.collectCommand(), c.checkCommand(), c.buildCommand(), c.verifyCommand(),
+		c.initCommand(), c.collectCommand(), c.checkCommand(), c.draftCommand(), c.buildCommand(), c.verifyCommand(),
 		c.pushCommand(), c.handoffCommand(), c.statusCommand(), c.batchCommand(), c.platformsCommand(), c.keysCommand(), c.doctorCommand(), c.versionCommand(),
+		c.pullCommand(), c.storeCommand(),
 	)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
