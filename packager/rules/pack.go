@@ -80,6 +80,7 @@ type Rule struct {
 	AccountTypes []string            `yaml:"account_types,omitempty"`
 	SpecialCases []string            `yaml:"special_cases,omitempty"`
 	When         string              `yaml:"when,omitempty"`
+	WhenText     packager.Text       `yaml:"when_text,omitempty"` // When in words, for the reader
 	Title        packager.Text       `yaml:"title"`
 	Detail       packager.Text       `yaml:"detail,omitempty"`
 	Next         packager.Text       `yaml:"next,omitempty"`
@@ -169,6 +170,7 @@ type TimelineEntry struct {
 	AccountTypes []string      `yaml:"account_types,omitempty"`
 	SpecialCases []string      `yaml:"special_cases,omitempty"`
 	When         string        `yaml:"when,omitempty"`
+	WhenText     packager.Text `yaml:"when_text,omitempty"`
 	Rules        []string      `yaml:"rules,omitempty"`
 	Title        packager.Text `yaml:"title"`
 	Note         packager.Text `yaml:"note,omitempty"`
