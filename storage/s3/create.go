@@ -24,6 +24,9 @@ func (s *Store) Create(ctx context.Context, key string, c storage.Content, opts 
 	if err := storage.CheckKey(key); err != nil {
 		return storage.Object{}, err
 	}
+	if err := s.canRetain(ctx, key, opts.Retention); err != nil {
+		return storage.Object{}, err
+	}
 	m := &meter{report: opts.Progress, total: c.Bytes}
 	create := s.createWhole
 	if c.Bytes > singleLimit {

@@ -289,27 +289,18 @@ func (p *probe) paging(ctx context.Context) error {
 	return nil
 }
 
-// bucketSettings asks for versions and object lock. A server that refuses the
-// answer, or gives one that is none, has not made the promise.
-func (p *probe) bucketSettings(ctx context.Context) error {
-	ask := func(request func(context.Context) error) error {
-		err := p.do(ctx, "probe", "", request)
-		switch storage.CodeOf(err) {
-		case storage.Unreachable, storage.Busy, storage.Cancelled:
-			return err
-		}
-		return nil
-	}
-	err := ask(func(ctx context.Context) error {
+// bucketSettings asks for versions and object lock.
+func (p *probe) bucketSettings(ctx context.Context) (err error) {
+	err = p.do(ctx, "probe", "", func(ctx context.Context) error {
 		v, err := p.core.GetBucketVersioning(ctx, p.bucket)
 		p.c.Versions = err == nil && v.Enabled()
 		return err
 	})
-	return errors.Join(err, ask(func(ctx context.Context) error {
-		lock, _, _, _, err := p.core.GetObjectLockConfig(ctx, p.bucket)
-		p.c.ObjectLock = err == nil && lock == "Enabled"
+	if isPassing(err) {
 		return err
-	}))
+	}
+	p.c.ObjectLock, err = p.hasLock(ctx)
+	return err
 }
 
 // sweep removes what the probe made. What it cannot remove, gc will.

@@ -146,6 +146,50 @@ func lockError(key string, err error) error {
 	return err
 }
 
+// canRetain refuses what the bucket cannot promise before anything is sent:
+// some servers refuse only after they have stored the object.
+func (s *Store) canRetain(ctx context.Context, key string, want storage.Retention) error {
+	if want.IsZero() {
+		return nil
+	}
+	c := s.found.Load()
+	locks := c != nil && c.ObjectLock
+	if c == nil {
+		var err error
+		if locks, err = s.hasLock(ctx); err != nil {
+			return err
+		}
+	}
+	if !locks {
+		return &storage.Error{Code: storage.Unsupported, Op: "create", Key: key, Args: map[string]string{"what": "object lock"}}
+	}
+	return nil
+}
+
+// hasLock asks whether the bucket was made with object lock. A server that
+// refuses the answer, or gives one that is none, has not.
+func (s *Store) hasLock(ctx context.Context) (bool, error) {
+	var lock string
+	err := s.do(ctx, "lock", "", func(ctx context.Context) (err error) {
+		lock, _, _, _, err = s.core.GetObjectLockConfig(ctx, s.bucket)
+		return err
+	})
+	if isPassing(err) {
+		return false, err
+	}
+	return err == nil && lock == "Enabled", nil
+}
+
+// isPassing reports an error that says nothing about the store: it did not
+// answer, or not now.
+func isPassing(err error) bool {
+	switch storage.CodeOf(err) {
+	case storage.Unreachable, storage.Busy, storage.Cancelled, storage.TokenExpired, storage.ClockSkew:
+		return true
+	}
+	return false
+}
+
 // checkRetention reads back by HEAD what was asked for at creation, and
 // lengthens what was there before. (GetObjectRetention of one server cannot be
 // read by minio-go.)

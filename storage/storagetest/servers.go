@@ -190,18 +190,20 @@ func StartMinIO(t testing.TB) Server {
 	})
 }
 
-// StartVersityGW runs versitygw, whose Complete behaves as that of AWS.
+// StartVersityGW runs versitygw, whose Complete behaves as that of AWS. It
+// keeps what it knows of objects in extended attributes of the temporary
+// folder's file system.
 func StartVersityGW(t testing.TB) Server {
 	t.Helper()
 	return start(t, versityProgram, "/", func(dir, address string) ([]string, []string) {
-		data, versions, meta := filepath.Join(dir, "data"), filepath.Join(dir, "versions"), filepath.Join(dir, "meta")
-		for _, d := range []string{data, versions, meta} {
+		data, versions := filepath.Join(dir, "data"), filepath.Join(dir, "versions")
+		for _, d := range []string{data, versions} {
 			if err := os.MkdirAll(d, 0o755); err != nil {
 				t.Fatal(err)
 			}
 		}
 		return []string{"--quiet", "--keep-alive", "--port", address, "--access", testAccessKey, "--secret", testSecretKey,
-			"posix", "--sidecar", meta, "--versioning-dir", versions, data}, nil
+			"posix", "--versioning-dir", versions, data}, nil
 	})
 }
 
