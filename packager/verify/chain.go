@@ -71,6 +71,16 @@ func signedBy(cert, k *x509.Certificate) bool {
 	return err == nil || weak && cert.Equal(k)
 }
 
+// incomplete returns the issuer that a path lacks, "" if it is whole. The
+// last certificate of a path that is not whole is vouched for by nobody here:
+// that is said. The signer's own is held by the signature (ESS).
+func incomplete(path []*x509.Certificate) string {
+	if top := path[len(path)-1]; !vouchesForItself(top) {
+		return top.Issuer.String()
+	}
+	return ""
+}
+
 func vouchesForItself(c *x509.Certificate) bool { return bytes.Equal(c.RawIssuer, c.RawSubject) }
 
 func contains(list []*x509.Certificate, c *x509.Certificate) bool {

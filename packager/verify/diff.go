@@ -565,6 +565,10 @@ func (d *differ) compare(old, new any, at spot) error {
 	switch o := o.(type) {
 	case dict:
 		if n, ok := n.(dict); ok {
+			if o["Type"] == name("Page") && n["Type"] == name("Page") && ro.num != rn.num {
+				d.say(at.as(changePage)) // another page stands here
+				return nil
+			}
 			d.page(o, ro, &at)
 			return d.dicts(o, n, at)
 		}

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"dossier/packager"
@@ -96,6 +98,7 @@ func (f *findings) documents(ctx context.Context, dir string, s *sealed, o Optio
 	if err := f.pdfFile(ctx, filepath.Join(dir, bundleName), o); err != nil {
 		return err
 	}
+	f.complete(s)
 	f.sameSigner(s)
 	f.sameCase(s, manifest)
 	log, err := os.Open(filepath.Join(dir, eventsName))
@@ -133,9 +136,38 @@ func (f *findings) sameSigner(s *sealed) {
 	ok := want == fingerprint(s.seal.signer)
 	found := false
 	for _, sig := range f.v.Signatures {
-		found = found || sig.SHA256Fingerprint == want
+		found = found || sig.SHA256Fingerprint == want && bringsOnly(s.seal.certs, sig.Chain)
 	}
 	f.add(ok && found, "receipt.signer", codeFor(ok && found, "VERIFY_RECEIPT_SIGNER_OK", "VERIFY_RECEIPT_SIGNER"), receiptName, nil)
+}
+
+// bringsOnly reports whether the seal's certificates are those that were judged
+// with the signature: nothing else vouches for the last one of a chain.
+func bringsOnly(certs []*x509.Certificate, chain []packager.CertificateReport) bool {
+	for _, c := range certs {
+		if !slices.ContainsFunc(chain, func(r packager.CertificateReport) bool { return r.SHA256Fingerprint == fingerprint(c) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// receiptFiles are the files that every receipt names (packager.Receipt).
+var receiptFiles = []string{bundleName, "audit.xlsx", eventsName, manifestName}
+
+// complete holds the receipt's list of files against what it has to name, and
+// its two statements about the bundle against each other.
+func (f *findings) complete(s *sealed) {
+	for _, name := range receiptFiles {
+		i := slices.IndexFunc(s.receipt.Files, func(o packager.StoredObject) bool { return o.Name == name })
+		if i < 0 {
+			f.fail("receipt.files", "VERIFY_RECEIPT", receiptName, because("receipt.files", "name", name), nil)
+			continue
+		}
+		if file := s.receipt.Files[i]; name == bundleName && (file.SHA256 != s.receipt.Bundle.SHA256 || file.Bytes != s.receipt.Bundle.Bytes) {
+			f.fail("receipt.files", "VERIFY_RECEIPT", receiptName, because("receipt.bundle"), nil)
+		}
+	}
 }
 
 func (f *findings) sameCase(s *sealed, manifest []byte) {

@@ -273,6 +273,7 @@ func (j *judge) signature(one *judged, store *evidence) {
 			when = proof.time
 		}
 		j.f.add(true, "pdf.timestamp", "VERIFY_TIMESTAMP", j.target, packager.Args{"field": r.Field, "time": r.Time, "tsa": r.TSA})
+		j.chain(proof.path, packager.Args{"signer": r.TSA})
 	}
 	path, err := c.path(facts.certs)
 	if err != nil {
@@ -280,6 +281,7 @@ func (j *judge) signature(one *judged, store *evidence) {
 		return
 	}
 	r.Chain = describe(path)
+	j.chain(path, args)
 	r.Trust = trust(c.signer, facts.certs, j.o, when, x509.ExtKeyUsageAny)
 	j.validity(c.signer, when, proof != nil && r.TSATrust != "untrusted", args)
 	complete, revoked := facts.judgePath(path, when, r.Chain)
@@ -347,11 +349,19 @@ func (j *judge) documentTimestamp(one *judged, store *evidence) {
 	r.Chain = describe(t.path)
 	args := packager.Args{"field": r.Field, "signer": r.Signer, "time": r.Time, "tsa": r.TSA}
 	j.f.add(true, "pdf.timestamp", "VERIFY_DOC_TIMESTAMP", j.target, args)
+	j.chain(t.path, args)
 	complete, revoked := facts.judgePath(t.path, when, r.Chain)
 	if !complete && revoked == nil { // what was said at its own time, then
 		complete, revoked = facts.judgePath(t.path, t.time, r.Chain)
 	}
 	j.revocation(t.path, r.Chain, complete, revoked, args)
+}
+
+// chain says when a path does not lead to a root.
+func (j *judge) chain(path []*x509.Certificate, args packager.Args) {
+	if missing := incomplete(path); missing != "" {
+		j.f.add(true, "pdf.chain", "VERIFY_CHAIN_INCOMPLETE", j.target, packager.Args{"signer": args["signer"], "issuer": missing})
+	}
 }
 
 // validity says whether the signer's certificate was valid at the time.

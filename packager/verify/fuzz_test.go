@@ -1,0 +1,131 @@
+package verify
+
+import (
+	"bytes"
+	"testing"
+
+	"dossier/packager/sign"
+	"dossier/packager/sign/testpki"
+)
+
+// The targets hold that foreign bytes neither stop the program nor get through:
+// what a parser takes, it takes to its last byte.
+
+func FuzzObject(f *testing.F) {
+	for _, s := range []string{"<</A 1 0 R/B[1 2.5 -3 +4 .5 true false null]/C(a\\(b\\)\\101)/D<414>>>", "12 0 R", "1 0", "/a#20b", "((", "<<", "[[[[", "% c\n1", "<</A 1/A 2>>"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		l := newLexer(bytes.NewReader(b), int64(len(b)), 0)
+		o, err := l.object(0)
+		if err == nil && l.pos > int64(len(b)) {
+			t.Fatalf("%v ends at %d of %d", o, l.pos, len(b))
+		}
+		if err != nil {
+			return
+		}
+		// What was read is read again from what is written.
+		s := write(o)
+		again, err := newLexer(bytes.NewReader([]byte(s)), int64(len(s)), 0).object(0)
+		if _, plain := o.(name); !plain && !bytes.Contains(b, []byte("/")) && (err != nil || write(again) != s) {
+			t.Fatalf("%q → %q → %v", b, s, err)
+		}
+	})
+}
+
+func FuzzDocument(f *testing.F) {
+	for _, pdf := range testpki.PDFs() {
+		f.Add(pdf)
+	}
+	f.Add(samplePDF(testpki.WithStream))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		// Nothing that fuzzing makes is a signed bundle.
+		if v := verdictOf(b, Options{}); v.OK {
+			t.Fatal("taken for a signed bundle")
+		}
+	})
+}
+
+func FuzzRevision(f *testing.F) {
+	base := samplePDF(testpki.WithTable)
+	f.Add([]byte("1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\nxref\n0 0\n1 1\n0000002000 00000 n \ntrailer\n<</Root 1 0 R/Prev 1>>\nstartxref\n2100\n%%EOF\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		old, err := openDocument(bytes.NewReader(base), int64(len(base)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := append(bytes.Clone(base), b...)
+		if d, err := openDocument(bytes.NewReader(all), int64(len(all))); err == nil {
+			_, _ = compareRevisions(old, d)
+		}
+	})
+}
+
+func FuzzCMS(f *testing.F) {
+	pki := testpki.New(f, now)
+	seal, err := sign.SealCMS(testKey(pki, testpki.P256), bytes.NewReader([]byte("x")), now)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(seal)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, rest, err := parseCMS(b)
+		if err != nil {
+			return
+		}
+		if !bytes.HasSuffix(b, rest) || len(c.attrs) == 0 || c.digest == 0 {
+			t.Fatal("half a container was taken")
+		}
+		if c.findSigner(nil) == nil && c.check(bytes.NewReader([]byte("y"))) == nil {
+			t.Fatal("a signature over something else holds")
+		}
+	})
+}
+
+func FuzzToken(f *testing.F) {
+	f.Add([]byte("0\x80"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if k, _, err := parseToken(b); err == nil && (k.time.IsZero() || k.hash == 0) {
+			t.Fatal("a token without a time was taken")
+		}
+	})
+}
+
+func FuzzReceipt(f *testing.F) {
+	b := newBundle(f, testpki.New(f, now), "DS-F", 1)
+	good := b.files[receiptName]
+	f.Add(good)
+	f.Add([]byte(`{"a":1,"seal":""}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if s, err := parseReceipt(b); err == nil && s.receipt.Version != 1 {
+			t.Fatal("a receipt of an unknown version was taken")
+		}
+	})
+}
+
+func FuzzEvents(f *testing.F) {
+	b := newBundle(f, testpki.New(f, now), "DS-F", 1)
+	f.Add(b.files[eventsName])
+	f.Add([]byte("{}\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		head, n, err := walkEvents(bytes.NewReader(b))
+		if err == nil && (len(head) != 64 || n != bytes.Count(b, []byte("\n"))) {
+			t.Fatalf("%d events, head %q", n, head)
+		}
+	})
+}
+
+func FuzzCanonical(f *testing.F) {
+	for _, s := range []string{`{"a":1,"b":[true,null,"\u0001é𬍛"]}`, `{"a":1.0}`, `{"b":1,"a":2}`, `{}x`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := decodeCanonical(b)
+		if err != nil {
+			return
+		}
+		if again, err := encodeCanonical(nil, m); err != nil || !bytes.Equal(again, b) {
+			t.Fatalf("%q → %q", b, again)
+		}
+	})
+}
