@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"dossier/packager"
 	"dossier/packager/audit"
@@ -76,6 +77,17 @@ func stored(r *packager.Receipt) packager.Event {
 		Inputs: map[string]string{bundleName: r.Bundle.SHA256},
 		Data:   map[string]string{"store": r.Store, "number": fmt.Sprint(r.Number), "objects": fmt.Sprint(len(r.Objects) + len(r.Files))},
 	}
+}
+
+// withFindings adds what composing has found out, for the reader.
+func withFindings(r *packager.Report, more []packager.Finding) *packager.Report {
+	if len(more) == 0 {
+		return r
+	}
+	out := *r
+	out.Findings = slices.Concat(r.Findings, more)
+	slices.SortStableFunc(out.Findings, func(a, b packager.Finding) int { return a.Severity.Rank() - b.Severity.Rank() })
+	return &out
 }
 
 // incomplete is the end of a case with blockers: exit 3.

@@ -3,6 +3,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -44,6 +45,11 @@ type Order struct {
 	Day   packager.Day // the day of filing
 	Out   string       // folder for what is made
 	Draft bool         // unsigned, marked, with a page for each gap; never stored
+	// MaxBytes is the largest size of the PDF; 0 takes the platform's limit.
+	MaxBytes int64
+	// Replaces is the bundle that was refused, with the reason; nil for a
+	// first one.
+	Replaces *plan.Previous
 }
 
 // Result is how far a case came. Fields after the step that ended the way are
@@ -77,13 +83,14 @@ func (p *Pipeline) Build(ctx context.Context, o Order) (*Result, error) {
 		return res, incomplete(report)
 	}
 
-	layout := p.plan(report, o.Draft)
+	layout := p.plan(report, o)
 	res.Plan = layout
 	bundle, err := p.compose(ctx, layout, bench)
 	if err != nil {
 		return res, err
 	}
 	res.Bundle = bundle
+	res.Report = withFindings(report, bundle.Findings)
 	if o.Draft {
 		res.Paths, err = bench.releaseDraft(bundle)
 		if err == nil && !report.Complete() {
@@ -149,9 +156,11 @@ func (p *Pipeline) check(ctx context.Context, o Order, log *audit.Log) (*package
 	return report, p.note(log, checked(report))
 }
 
-func (p *Pipeline) plan(r *packager.Report, draft bool) *packager.Plan {
+func (p *Pipeline) plan(r *packager.Report, o Order) *packager.Plan {
 	p.begin(packager.StepPlan)
-	return plan.New(r, p.Tool, draft)
+	return plan.New(r, plan.Options{
+		Tool: p.Tool, Draft: o.Draft, MaxBytes: cmp.Or(o.MaxBytes, r.Rules.Limits.PDFBytes), Replaces: o.Replaces,
+	})
 }
 
 func (p *Pipeline) compose(ctx context.Context, l *packager.Plan, b *bench) (*packager.Bundle, error) {

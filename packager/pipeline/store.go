@@ -61,6 +61,9 @@ func (p *Pipeline) newPending(r *packager.Record, pages []packager.File, out str
 			EventsHead: r.Head,
 		},
 	}
+	if rev := r.Plan.Revision; rev != nil {
+		pend.Receipt.Supersedes = rev.Bundle
+	}
 	file := func(name, sum string, n int64) {
 		pend.Files = append(pend.Files, packager.StoredObject{Name: name, SHA256: sum, Bytes: n})
 	}

@@ -17,18 +17,35 @@ import (
 // who may ask it, who they are, what is theirs, that all is settled.
 var parts = []string{"letter", "authorisation", "licence", "identity", "ownership", "settlement", "special"}
 
-// New lays out the bundle of a report. With draft, every requirement that
-// blocks becomes a gap with a page of its own.
-func New(r *packager.Report, tool string, draft bool) *packager.Plan {
+// Options say what kind of bundle is wanted.
+type Options struct {
+	Tool     string // version of dossier
+	Draft    bool   // every requirement that blocks becomes a gap with a page of its own
+	MaxBytes int64  // largest size of the signed PDF; 0: no limit
+	Replaces *Previous
+}
+
+// Previous is the bundle that is replaced after a refusal.
+type Previous struct {
+	Manifest packager.Manifest
+	Reason   string // of the refusal, as the platform gave it
+}
+
+// New lays out the bundle of a report.
+func New(r *packager.Report, o Options) *packager.Plan {
 	p := &packager.Plan{
-		Report:  r,
-		Tool:    tool,
-		Items:   items(r),
-		Backups: backups(r),
-		Draft:   draft,
+		Report:   r,
+		Tool:     o.Tool,
+		Items:    items(r),
+		Backups:  backups(r),
+		Draft:    o.Draft,
+		MaxBytes: o.MaxBytes,
 	}
-	if draft {
+	if o.Draft {
 		p.Gaps = gaps(r)
+	}
+	if o.Replaces != nil {
+		revise(p, o.Replaces)
 	}
 	p.BundleID = bundleID(p)
 	return p
@@ -207,9 +224,12 @@ func bundleID(p *packager.Plan) string {
 		Reason                                        string
 		Facts                                         map[string]packager.Fact
 		Files                                         []file
+		Revision                                      *packager.Revision
+		MaxBytes                                      int64
 	}{
 		c.ID, c.Platform, c.Application, p.Report.Rules.Day.String(), p.Report.Rules.Digest, p.Tool,
 		p.Draft, c.Account, c.Applicant, c.Agent, c.Employee, c.Holder, c.Reason, c.Facts, nil,
+		p.Revision, p.MaxBytes,
 	}
 	for _, it := range p.Items {
 		in.Files = append(in.Files, file{it.File.IDs, it.File.SHA256})

@@ -64,7 +64,7 @@ func report() *packager.Report {
 }
 
 func TestItemsStandInTheOrderOfTheParts(t *testing.T) {
-	p := New(report(), "test", false)
+	p := New(report(), Options{Tool: "test"})
 	var got []string
 	for _, it := range p.Items {
 		got = append(got, it.Part+" "+it.File.Path+" "+it.Title.ZH)
@@ -93,23 +93,64 @@ func TestItemsStandInTheOrderOfTheParts(t *testing.T) {
 }
 
 func TestADraftNamesItsGaps(t *testing.T) {
-	p := New(report(), "test", true)
+	p := New(report(), Options{Tool: "test", Draft: true})
 	if len(p.Gaps) != 1 || p.Gaps[0].Requirement.ID != "legal_rep_id_emblem" || len(p.Gaps[0].Findings) != 1 {
 		t.Errorf("gaps: %+v", p.Gaps)
 	}
 }
 
 func TestBundleIDFollowsTheContent(t *testing.T) {
-	id := New(report(), "test", false).BundleID
+	id := New(report(), Options{Tool: "test"}).BundleID
 	if !regexp.MustCompile(`^DS-20261122-[0-9A-HJKMNP-TV-Z]{8}$`).MatchString(id) {
 		t.Errorf("form: %s", id)
 	}
-	if again := New(report(), "test", false).BundleID; again != id {
+	if again := New(report(), Options{Tool: "test"}).BundleID; again != id {
 		t.Errorf("the same report gave %s and %s", id, again)
 	}
 	changed := report()
 	changed.Files[2].SHA256 = "another"
-	if New(changed, "test", false).BundleID == id {
+	if New(changed, Options{Tool: "test"}).BundleID == id {
 		t.Error("another licence has the same bundle number")
+	}
+}
+
+func TestARevisionKeepsTheNumbers(t *testing.T) {
+	first := New(report(), Options{Tool: "test"})
+	m := packager.Manifest{Bundle: first.BundleID, Day: "2026-11-22"}
+	for _, it := range first.Items {
+		m.Materials = append(m.Materials, packager.ManifestItem{No: it.No, Title: it.Title.ZH, Path: it.File.Path, SHA256: it.File.SHA256, Requirements: it.Requirements})
+	}
+	r := report()
+	for i := range r.Files {
+		switch r.Files[i].Path {
+		case "materials/licence.jpg": // a better photo under another name
+			r.Files[i].Path, r.Files[i].SHA256 = "materials/licence-2.jpg", "better"
+		case "materials/off.png": // no longer needed
+			r.Files[i].Role = packager.RoleUnplaced
+		}
+	}
+	r.Files = append(r.Files, file("materials/a-second-letter.pdf", packager.RoleMaterial, "case", "application_letter"))
+	p := New(r, Options{Tool: "test", Replaces: &Previous{Manifest: m, Reason: "照片模糊"}})
+
+	numbers := map[string]int{}
+	for _, it := range p.Items {
+		numbers[it.File.Path] = it.No
+	}
+	want := map[string]int{
+		"materials/letter.pdf": 1, "materials/licence-2.jpg": 2, "materials/id.jpg": 3,
+		"materials/extra-by-case.jpg": 5, "materials/a-second-letter.pdf": 6,
+	}
+	if d := cmp.Diff(want, numbers); d != "" {
+		t.Error(d)
+	}
+	var changes []string
+	for _, c := range p.Revision.Changes {
+		changes = append(changes, c.What+" "+c.Title.ZH)
+	}
+	if d := cmp.Diff([]string{"replaced 营业执照", "removed renewal", "added 申请函"}, changes); d != "" {
+		t.Error(d)
+	}
+	if p.Revision.Bundle != first.BundleID || p.Revision.Reason != "照片模糊" || p.BundleID == first.BundleID {
+		t.Errorf("%+v %s", p.Revision, p.BundleID)
 	}
 }
