@@ -77,8 +77,9 @@ func (j joined) field(name, value string, a, b, page int, by string) packager.Fi
 }
 
 const (
-	han  = `\p{Han}`
-	date = `[0-9]{4}(?:年|[-./])[0-9]{1,2}(?:月|[-./])[0-9]{1,2}日?`
+	han    = `\p{Han}`
+	nameOf = han + `[` + han + `·]{1,14}`
+	date   = `[0-9]{4}(?:年|[-./])[0-9]{1,2}(?:月|[-./])[0-9]{1,2}日?`
 )
 
 var (
@@ -86,15 +87,17 @@ var (
 	idRun   = regexp.MustCompile(`[0-9]{17}[0-9Xx]`)
 	entity  = regexp.MustCompile(`(?:名称|单位名称|企业名称)[:]?(` + han + `[` + han + `A-Za-z0-9()·&.\-]{2,60}?(?:公司|厂|店|中心|部|社|院|所|局|会|行|馆|校|园|站|场|队|室|坊|户|集团|企业|合伙\)))$`)
 	ours    = regexp.MustCompile(`(?:我公司|我单位|申请单位|申请人|委托单位|委托人|委托方|授权单位|授权人|授权方)[:]?(` + han + `[` + han + `A-Za-z0-9()·&.\-]{2,60}?(?:公司|厂|店|中心|社|院|所|局|会|行|馆|校|集团|企业))(?:$|[(,;。、申])`)
-	person  = regexp.MustCompile(`姓名[:]?(` + han + `[` + han + `·]{1,14})$`)
-	legal   = regexp.MustCompile(`(?:法定代表人|负责人|经营者|执行事务合伙人|投资人)(?:\(签[字章名]\)|\(委派代表\)|签[字名])?[:]?(` + han + `[` + han + `·]{1,14})$`)
-	agent   = regexp.MustCompile(`(?:代理人|经办人|被授权人|受托人|被委托人)(?:姓名)?[:]?(` + han + `[` + han + `·]{1,14})(?:$|[,,。;、(])`)
+	person  = regexp.MustCompile(`姓名[:]?(` + nameOf + `)$`)
+	legal   = regexp.MustCompile(`(?:法定代表人|负责人|经营者|执行事务合伙人|投资人)(?:\(签[字章名]\)|\(委派代表\)|签[字名])?[:]?(` + nameOf + `)$`)
+	agent   = regexp.MustCompile(`(?:代理人|经办人|被授权人|受托人|被委托人)(?:姓名)?[:]?(` + nameOf + `?)(?:$|[,。;、(]|办理|代为|代理|全权|身份证|持|系|为)`)
 	form    = regexp.MustCompile(`^类型[:]?(` + han + `[` + han + `()、,]{2,40})$`)
 	term    = regexp.MustCompile(`(` + date + `)(?:起)?(?:至|-|到|—|~|一)(` + date + `|长期)`)
 	longRun = regexp.MustCompile(`(?:营业期限|合伙期限|有效期限?)[:]?(长期)`)
 	account = regexp.MustCompile(`(gh_[0-9a-f]{12})|(?:UID|原始ID|抖音号|账号ID|帐号ID|账号|帐号|用户ID)[: ]?([A-Za-z0-9_][A-Za-z0-9_.\-]{4,40})`)
 	address = regexp.MustCompile(`^致[:]?(` + han + `[` + han + `A-Za-z0-9()]{3,40})[::]?$`)
-	dateRun = regexp.MustCompile(date)
+	// heading are words that stand behind a label in titles and prose, where a
+	// person's name would.
+	heading = regexp.MustCompile(`授权|委托|证明|证件|身份|签字|签名|签章|盖章|公章|公司|姓名|电话|号码|办理|声明|申请|信息|代表|本人`)
 	dateEnd = regexp.MustCompile(`^.{0,36}?(` + date + `)$`)
 )
 
@@ -116,10 +119,12 @@ func extract(lines []line, page int, by string) []packager.Field {
 		j := join(l, by)
 		j.numbers(page, by, add)
 		for _, p := range []struct {
-			name string
-			re   *regexp.Regexp
-		}{{"name", entity}, {"name", ours}, {"name", person}, {"legal_representative", legal}, {"agent", agent}, {"type", form}, {"addressee", address}} {
-			if m := p.re.FindStringSubmatchIndex(j.text); m != nil {
+			name  string
+			re    *regexp.Regexp
+			words bool // not the name of a person
+		}{{"name", entity, true}, {"name", ours, true}, {"name", person, false}, {"legal_representative", legal, false},
+			{"agent", agent, false}, {"type", form, true}, {"addressee", address, true}} {
+			if m := p.re.FindStringSubmatchIndex(j.text); m != nil && (p.words || !heading.MatchString(j.text[m[2]:m[3]])) {
 				add(j.field(p.name, j.text[m[2]:m[3]], m[2], m[3], page, by))
 			}
 		}

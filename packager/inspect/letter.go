@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"image"
+	"strings"
 
 	"dossier/packager"
 )
@@ -21,9 +22,23 @@ func mayBeLetter(m packager.Material, rs *packager.RuleSet) bool {
 	return false
 }
 
+// letterIn returns the paper that one of the codes says the file is: a letter
+// drafted for this case.
+func letterIn(codes []string, c *packager.Case, rs *packager.RuleSet) string {
+	for _, s := range codes {
+		m, ok := packager.ParseLetterMark(s)
+		id, _, _ := strings.Cut(m.Letter, "-") // without whose or which one
+		if _, known := rs.Catalogue[id]; ok && known && m.Case == c.ID {
+			return id
+		}
+	}
+	return ""
+}
+
 // codeIn reads the code of a picture: as a whole at several sizes, as reducing
-// takes the noise out of it, then only its lower part, where letters have
-// theirs, and its upper part, for a page that was put in upside down.
+// takes the noise out of it, then each corner enlarged, since letters have
+// theirs in a corner of the page, and the detector finds small modules better
+// when they are drawn out.
 func codeIn(img image.Image) string {
 	for _, long := range []int{1600, 900, 3000} {
 		if s := scan(reduce(img, long)); s != "" {
@@ -31,15 +46,33 @@ func codeIn(img image.Image) string {
 		}
 	}
 	b := img.Bounds()
-	if max(b.Dx(), b.Dy()) < 1800 || b.Min != (image.Point{}) {
+	if b.Min != (image.Point{}) || min(b.Dx(), b.Dy()) < 400 {
 		return ""
 	}
-	third := b.Dy() / 3
-	for _, part := range []image.Rectangle{image.Rect(0, b.Dy()-third, b.Dx(), b.Dy()), image.Rect(0, 0, b.Dx(), third)} {
-		s := max(1, float64(part.Dx())/2400)
-		if s := scan(region(img, part, int(float64(part.Dx())/s), int(float64(part.Dy())/s))); s != "" {
+	w, h := b.Dx()*45/100, b.Dy()*45/100
+	for _, at := range []image.Point{{0, b.Dy() - h}, {b.Dx() - w, b.Dy() - h}, {0, 0}, {b.Dx() - w, 0}} {
+		k := max(1, float64(max(w, h))/700)
+		corner := region(img, image.Rectangle{at, at.Add(image.Pt(w, h))}, int(float64(w)/k), int(float64(h)/k))
+		if s := scan(corner.doubled()); s != "" {
 			return s
 		}
 	}
 	return ""
+}
+
+// doubled is the picture at twice the size, bilinear.
+func (g *grey) doubled() *grey {
+	o := &grey{w: 2 * g.w, h: 2 * g.h, pix: make([]uint8, 4*g.w*g.h)}
+	for y := range o.h {
+		// The pixel that the new one lies in weighs three times its neighbour.
+		y0 := y / 2
+		y1 := min(g.h-1, max(0, y0+2*(y%2)-1))
+		for x := range o.w {
+			x0 := x / 2
+			x1 := min(g.w-1, max(0, x0+2*(x%2)-1))
+			near, far := 3*int(g.at(x0, y0))+int(g.at(x1, y0)), 3*int(g.at(x0, y1))+int(g.at(x1, y1))
+			o.pix[y*o.w+x] = uint8((3*near + far) / 16)
+		}
+	}
+	return o
 }

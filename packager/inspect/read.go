@@ -163,6 +163,9 @@ func recognise(f *facts, c *packager.Case, rs *packager.RuleSet) (id, word strin
 		}
 		return f.Fields[i].Value, true
 	}
+	if id = letterIn(f.QR, c, rs); id != "" {
+		return id, "QR"
+	}
 	_, qr := has("uscc")
 	switch {
 	case qr && len(f.QR) > 0:

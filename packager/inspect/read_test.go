@@ -185,6 +185,7 @@ func TestExtract(t *testing.T) {
 			[]string{"agent=样本乙", "dated=2026-11-01", "name=测试虚构(样本)科技有限公司", "valid_from=2026-11-01", "valid_until=2027-10-31"}},
 		{"numbers that fail their check, and parts of longer ones", []string{"91000000MAFAKE019K", "110199198001010017", "A91000000MAFAKE019J", "1101991980010100160"}, nil},
 		{"a number for a code", []string{"统一社会信用代码 911101085923662400"}, []string{"uscc=911101085923662400 proven"}},
+		{"titles and prose", []string{"法定代表人授权委托书", "现委托经办人样本乙办理上述账号的注销", "法定代表人签字：", "经办人签字盖章"}, []string{"agent=样本乙"}},
 		{"no label, no name", []string{"测试虚构（样本）科技有限公司", "测试甲"}, nil},
 	}
 	for _, test := range tests {
