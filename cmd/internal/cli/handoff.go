@@ -132,7 +132,7 @@ func ticket(zh *i18n.Printer, h *pipeline.Handoff) string {
 		titles = append(titles, m.Title)
 	}
 	args := packager.Args{
-		"who": short(applicantOf(k)), "account": short(accountOf(k)), "platform": h.Rules.Name.In("zh"),
+		"who": applicantOf(k), "account": short(accountOf(k)), "platform": h.Rules.Name.In("zh"),
 		"application": h.Rules.Application.In("zh"), "bundle": h.Receipt.Bundle.ID, "pages": itoa(h.Receipt.Bundle.Pages),
 		"day": h.Receipt.Day, "contact": short(contactOf(k)), "n": itoa(len(titles)),
 	}
@@ -157,11 +157,11 @@ func ticket(zh *i18n.Printer, h *pipeline.Handoff) string {
 func applicantOf(k *packager.Case) string {
 	switch {
 	case k.Applicant.Name != "" && k.Applicant.USCC != "":
-		return k.Applicant.Name + "（统一社会信用代码 " + k.Applicant.USCC + "）"
+		return short(k.Applicant.Name) + "（统一社会信用代码 " + k.Applicant.USCC + "）"
 	case k.Applicant.Name == "" && k.Holder != nil:
-		return k.Holder.Name
+		return short(k.Holder.Name)
 	}
-	return k.Applicant.Name
+	return short(k.Applicant.Name)
 }
 
 // contactOf is whom to call: the agent, else the holder, else the legal

@@ -78,6 +78,7 @@ type caseStatus struct {
 	standing *pipeline.Standing
 	report   *packager.Report // of a draft
 	blockers int
+	letters  []pipeline.LetterStatus // printed, not yet back
 	err      error
 }
 
@@ -177,6 +178,11 @@ func (c *command) statusOf(ctx context.Context, dir string, o statusOptions) (*c
 			s.blockers++
 		}
 	}
+	for _, l := range pipeline.Letters(s.report) {
+		if l.State == pipeline.LetterOut || l.State == pipeline.LetterStale {
+			s.letters = append(s.letters, l)
+		}
+	}
 	return s, nil
 }
 
@@ -253,6 +259,10 @@ func (c *command) statusHead(s *caseStatus) {
 		line += "    " + s.standing.Bundle
 	}
 	c.ui.Line("  %s", line)
+	for _, l := range s.letters {
+		c.ui.Line("  %s %s", c.ui.Mark(packager.Warn), c.ui.Text("status.letter."+string(l.State),
+			"letter", l.Letter.Name.In(lang), "day", packager.DayOf(l.Drafted.On).String(), "file", l.Drafted.Path))
+	}
 }
 
 func accountOf(k *packager.Case) string {
@@ -350,9 +360,17 @@ type statusJSON struct {
 	HandedOff string         `json:"handed_off_on,omitempty"`
 	Filed     string         `json:"filed_on,omitempty"`
 	CountFrom string         `json:"counted_from,omitempty"` // the day that the timeline counts from
+	Letters   []letterOut    `json:"letters_out"`
 	Next      *timelineJSON  `json:"next,omitempty"`
 	MustNot   []timelineJSON `json:"must_not"`
 	Timeline  []timelineJSON `json:"timeline"`
+}
+
+type letterOut struct {
+	ID        string `json:"id"`
+	State     string `json:"state"` // out, stale
+	DraftedOn string `json:"drafted_on"`
+	Path      string `json:"path"`
 }
 
 type timelineJSON struct {
@@ -386,7 +404,7 @@ func (c *command) statusDocuments(all []*caseStatus) []statusJSON {
 	out := make([]statusJSON, 0, len(all))
 	for _, s := range all {
 		if s.err != nil {
-			out = append(out, statusJSON{Dir: s.dir, Error: errorCode(s.err), Exit: exitCode(s.err), MustNot: []timelineJSON{}, Timeline: []timelineJSON{}})
+			out = append(out, statusJSON{Dir: s.dir, Error: errorCode(s.err), Exit: exitCode(s.err), Letters: []letterOut{}, MustNot: []timelineJSON{}, Timeline: []timelineJSON{}})
 			continue
 		}
 		st := s.standing
@@ -394,9 +412,12 @@ func (c *command) statusDocuments(all []*caseStatus) []statusJSON {
 			Dir: s.dir, Case: s.kase.ID, Platform: s.kase.Platform, App: s.kase.Application, Account: s.kase.Account.ID,
 			State: string(st.Stage), Blockers: s.blockers, Bundle: st.Bundle, Number: st.Number,
 			StoredOn: st.StoredOn.String(), HandedOff: st.HandedOff.String(), Filed: st.Filed.String(),
-			CountFrom: s.rules.Day.String(),
-			MustNot:   timelineDocuments(timeline.Meanwhile(s.rules.Timeline, s.today)),
-			Timeline:  timelineDocuments(s.rules.Timeline),
+			CountFrom: s.rules.Day.String(), Letters: []letterOut{},
+			MustNot:  timelineDocuments(timeline.Meanwhile(s.rules.Timeline, s.today)),
+			Timeline: timelineDocuments(s.rules.Timeline),
+		}
+		for _, l := range s.letters {
+			d.Letters = append(d.Letters, letterOut{l.Letter.ID, string(l.State), packager.DayOf(l.Drafted.On).String(), l.Drafted.Path})
 		}
 		if s.report != nil {
 			complete := s.report.Complete()
