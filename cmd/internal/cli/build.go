@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,8 +16,9 @@ import (
 )
 
 func (c *command) buildCommand() *cobra.Command {
-	var out string
+	var out, supersedes, maxSize string
 	var draft, all bool
+	var reasons []string // the first one is that of --supersedes, if it is given
 	cmd := &cobra.Command{
 		Use:   "build CASE",
 		Short: c.ui.Text("help.build"),
@@ -28,6 +31,17 @@ func (c *command) buildCommand() *cobra.Command {
 			order, err := a.Order(args[0], out, draft)
 			if err != nil {
 				return err
+			}
+			if order.MaxBytes, err = sizeOf(maxSize); err != nil {
+				return err
+			}
+			if supersedes != "" {
+				if len(reasons) == 0 {
+					return usage("SUPERSEDES_NO_REASON")
+				}
+				if order.Replaces, err = a.Previous(cmd.Context(), supersedes, reasons[0]); err != nil {
+					return err
+				}
 			}
 			observe, end := c.observe(a.Config)
 			p, err := a.Pipeline(observe)
@@ -44,11 +58,28 @@ func (c *command) buildCommand() *cobra.Command {
 	f.StringVar(&out, "out", "", c.ui.Text("flag.out"))
 	f.BoolVar(&draft, "draft", false, c.ui.Text("flag.draft"))
 	f.BoolVar(&all, "all", false, c.ui.Text("flag.all"))
+	f.StringVar(&supersedes, "supersedes", "", c.ui.Text("flag.supersedes"))
+	f.StringArrayVar(&reasons, "reason", nil, c.ui.Text("flag.reason"))
+	f.StringVar(&maxSize, "max-size", "", c.ui.Text("flag.max-size"))
 	c.storeFlags(cmd)
 	c.keyFlags(cmd)
 	f.StringVar(&c.flags.Name, "name", "", c.ui.Text("flag.name"))
 	f.StringVar(&c.flags.Tesseract, "tesseract", "", c.ui.Text("flag.tesseract"))
 	return cmd
+}
+
+// sizeOf reads 10MB: a number and a unit; 1 MB is 1,000,000 bytes.
+func sizeOf(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	digits := strings.TrimRight(strings.ToUpper(strings.TrimSpace(s)), "BKMG ")
+	unit, ok := map[string]float64{"": 1, "B": 1, "K": 1e3, "KB": 1e3, "M": 1e6, "MB": 1e6, "G": 1e9, "GB": 1e9}[strings.TrimSpace(strings.ToUpper(s)[len(digits):])]
+	n, err := strconv.ParseFloat(digits, 64)
+	if err != nil || !ok || n*unit < 1 {
+		return 0, usage("USAGE_SIZE", "value", s)
+	}
+	return int64(n * unit), nil
 }
 
 func (c *command) storeFlags(cmd *cobra.Command) {
