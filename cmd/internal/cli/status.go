@@ -254,11 +254,10 @@ func (c *command) showStatus(all []*caseStatus) {
 func (c *command) statusHead(s *caseStatus) {
 	lang := c.ui.P.Lang
 	c.ui.Line("%s %s  %s", c.ui.Mark(s.mark()), c.ui.Strong(s.dir), c.stateOf(s))
-	line := strings.Join(nonEmpty(s.rules.Name.In(lang), s.rules.Application.In(lang), accountOf(s.kase)), " · ")
+	c.ui.Line("  %s", strings.Join(nonEmpty(s.rules.Name.In(lang), s.rules.Application.In(lang), accountOf(s.kase)), " · "))
 	if s.standing.Bundle != "" {
-		line += "    " + s.standing.Bundle
+		c.ui.Line("  %s", c.ui.Text("status.bundle", "bundle", s.standing.Bundle))
 	}
-	c.ui.Line("  %s", line)
 	for _, l := range s.letters {
 		c.ui.Line("  %s %s", c.ui.Mark(packager.Warn), c.ui.Text("status.letter."+string(l.State),
 			"letter", l.Letter.Name.In(lang), "day", packager.DayOf(l.Drafted.On).String(), "file", l.Drafted.Path))
@@ -287,7 +286,7 @@ func (c *command) statusTimeline(s *caseStatus, brief bool) {
 	add := func(key, title string, e packager.TimelineEntry, day string) {
 		rows = append(rows, []string{"", c.ui.Text(key), day, title})
 		if note := e.Note.In(lang); note != "" && !brief {
-			rows = append(rows, []string{"", "", "", c.ui.Faint(note)})
+			rows = append(rows, []string{"", "", "", note})
 		}
 	}
 	if next, ok := timeline.Next(s.rules.Timeline, s.today, s.filed()); ok {
@@ -310,10 +309,41 @@ func (c *command) statusTimeline(s *caseStatus, brief bool) {
 			}
 		}
 	}
-	c.ui.Rows(rows)
+	c.ui.Rows(c.fitted(rows))
 	if !s.filed() && s.standing.Stage != pipeline.StageDraft && !brief {
 		c.ui.Line("  %s", c.ui.Text("status.say_filed", "case", s.dir))
 	}
+}
+
+// fitted wraps the last column to the terminal; a row without a label is a
+// note, and faint.
+func (c *command) fitted(rows [][]string) [][]string {
+	room := 0 // elsewhere than on a terminal, lines are as long as they are
+	if c.OutTTY {
+		room = c.Width
+		for col := range 3 {
+			widest := 0
+			for _, r := range rows {
+				widest = max(widest, ui.Width(r[col]))
+			}
+			room -= widest + 2
+		}
+		room = max(room, 20)
+	}
+	var out [][]string
+	for _, r := range rows {
+		style := func(s string) string { return s }
+		if r[1] == "" {
+			style = c.ui.Faint
+		}
+		for i, line := range ui.Wrap(r[3], room) {
+			if i > 0 {
+				r = []string{"", "", "", ""}
+			}
+			out = append(out, []string{r[0], r[1], r[2], style(line)})
+		}
+	}
+	return out
 }
 
 // until says from when to when something must be left alone.
