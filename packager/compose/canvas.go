@@ -99,8 +99,8 @@ func newCanvas(faces [2]*face, blank bool) *canvas {
 	p.SetMargins(0, 0, 0)
 	p.SetCatalogSort(true)
 	if !blank {
-		p.AddUTF8FontFromBytes("sc", "", faces[0].data)
-		p.AddUTF8FontFromBytes("sc", "B", faces[1].data)
+		p.AddUTF8FontFromBytes("sc", "", faces[0].Data)
+		p.AddUTF8FontFromBytes("sc", "B", faces[1].Data)
 	}
 	return &canvas{pdf: p, faces: faces, blank: blank, extra: &extraFont{faces: faces}, used: [2]map[rune]bool{{}, {}}}
 }
@@ -124,10 +124,10 @@ func weightIndex(s style) int {
 	return 0
 }
 
-func (c *canvas) width(s string, st style) float64 { return c.face(st).width(clean(s)) * st.size }
+func (c *canvas) width(s string, st style) float64 { return c.face(st).Width(clean(s)) * st.size }
 
 func (c *canvas) lines(s string, st style, w float64) []string {
-	return c.face(st).breakLines(s, w/st.size)
+	return c.face(st).Lines(s, w/st.size)
 }
 
 // text sets one line with its baseline at y and returns where it ends.
@@ -152,11 +152,11 @@ func (c *canvas) text(x, y float64, s string, st style) float64 {
 		}
 	}
 	for _, r := range clean(s) {
-		w := f.glyph(r).width * st.size
+		w := f.Glyph(r).Width * st.size
 		if !c.tiling {
 			c.sheet().chars[r]++
 		}
-		if f.set(r) {
+		if f.Sets(r) {
 			c.used[weightIndex(st)][r] = true
 			if run.Len() == 0 {
 				start = x

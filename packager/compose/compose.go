@@ -26,6 +26,7 @@ import (
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 
 	"dossier/packager"
+	"dossier/packager/compose/typeface"
 	"dossier/packager/i18n"
 	"dossier/packager/pdfium"
 )
@@ -129,7 +130,7 @@ func (k *Composer) write(ctx context.Context, p *packager.Plan, f *os.File, dpi 
 func (k *Composer) layout(p *packager.Plan, a *assets) (*book, error) {
 	var faces [2]*face
 	for i, data := range [][]byte{k.opt.Regular, k.opt.Bold} {
-		f, err := newFace(data)
+		f, err := typeface.New(data)
 		if err != nil {
 			return nil, err
 		}

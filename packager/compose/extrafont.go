@@ -3,12 +3,9 @@ package compose
 import (
 	"bytes"
 	"fmt"
-	"strings"
 	"unicode/utf16"
 
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
-	"golang.org/x/image/font/sfnt"
-	"golang.org/x/image/math/fixed"
 )
 
 // extraFont holds the characters that gofpdf cannot set: those above U+FFFF
@@ -61,13 +58,13 @@ func (e *extraFont) font(o *pdfOut, chars []extraChar) types.IndirectRef {
 		if c.bold {
 			f = e.faces[1]
 		}
-		g := f.glyph(c.r)
-		w := g.width * 1000
+		g := f.Glyph(c.r)
+		w := g.Width * 1000
 		var path string
-		if g.index != 0 {
-			path = f.outline(g.index, 0, 0, 1000) + "f"
+		if g.Index != 0 {
+			path = f.Outline(g.Index, 0, 0, 1000) + "f"
 		} else {
-			path = missing(e.faces[0], c.r)
+			path = e.faces[0].Box(c.r)
 		}
 		procs[name] = o.addFlate(types.Dict{}, fmt.Appendf(nil, "%.0f 0 0 -288 1000 1160 d1\n%s", w, path))
 		names = append(names, types.Name(name))
@@ -106,62 +103,4 @@ func unicodeMap(chars []extraChar) []byte {
 	}
 	b.WriteString("endcmap\nCMapName currentdict /CMap defineresource pop\nend\nend")
 	return b.Bytes()
-}
-
-// missing is the path of a box with the hexadecimal code point in it.
-func missing(f *face, r rune) string {
-	var b strings.Builder
-	// The frame is the area between two rectangles of opposite direction.
-	b.WriteString("60 -100 880 940 re 100 -60 m 100 800 l 900 800 l 900 -60 l h ")
-	code := fmt.Sprintf("%04X", r)
-	half := (len(code) + 1) / 2
-	for row, part := range []string{code[:half], code[half:]} {
-		const size = 380
-		x := 500 - f.width(part)*size/2
-		for _, ch := range part {
-			g := f.glyph(ch)
-			b.WriteString(f.outline(g.index, x, 430-400*float64(row), size))
-			x += g.width * size
-		}
-	}
-	return b.String() + "f"
-}
-
-// outline returns the path of a glyph in PDF operators, scaled to size and
-// with its origin at x, y.
-func (f *face) outline(i sfnt.GlyphIndex, x, y, size float64) string {
-	segs, err := f.font.LoadGlyph(&f.buf, i, f.em, nil)
-	if err != nil {
-		return ""
-	}
-	k := size / f.units / 64
-	at := func(p fixed.Point26_6) (float64, float64) { return x + k*float64(p.X), y - k*float64(p.Y) }
-	var b strings.Builder
-	var cx, cy float64
-	for n, s := range segs {
-		x1, y1 := at(s.Args[0])
-		x2, y2 := at(s.Args[1])
-		x3, y3 := at(s.Args[2])
-		switch s.Op {
-		case sfnt.SegmentOpMoveTo:
-			if n > 0 {
-				b.WriteString("h ")
-			}
-			fmt.Fprintf(&b, "%.1f %.1f m ", x1, y1)
-			cx, cy = x1, y1
-		case sfnt.SegmentOpLineTo:
-			fmt.Fprintf(&b, "%.1f %.1f l ", x1, y1)
-			cx, cy = x1, y1
-		case sfnt.SegmentOpQuadTo: // PDF has cubic curves only
-			fmt.Fprintf(&b, "%.1f %.1f %.1f %.1f %.1f %.1f c ", cx+2*(x1-cx)/3, cy+2*(y1-cy)/3, x2+2*(x1-x2)/3, y2+2*(y1-y2)/3, x2, y2)
-			cx, cy = x2, y2
-		case sfnt.SegmentOpCubeTo:
-			fmt.Fprintf(&b, "%.1f %.1f %.1f %.1f %.1f %.1f c ", x1, y1, x2, y2, x3, y3)
-			cx, cy = x3, y3
-		}
-	}
-	if len(segs) > 0 {
-		b.WriteString("h ")
-	}
-	return b.String()
 }
