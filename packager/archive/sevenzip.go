@@ -10,7 +10,11 @@ import (
 )
 
 func (w *walk) sevenZip() error {
-	z, err := sevenzip.NewReader(w.r, w.size)
+	var z *sevenzip.Reader
+	err := fenced(func() (err error) {
+		z, err = sevenzip.NewReader(w.r, w.size)
+		return err
+	})
 	if err != nil {
 		return sevenZipError(err)
 	}
@@ -35,11 +39,16 @@ func (w *walk) sevenZip() error {
 			Link:    mode.Type()&^fs.ModeDir != 0,
 		}
 		read := func() (io.ReadCloser, error) {
-			rc, err := f.Open()
+			var rc io.ReadCloser
+			err := fenced(func() (err error) {
+				rc, err = f.Open()
+				return err
+			})
 			if err != nil {
 				return nil, sevenZipError(err)
 			}
-			return readCloser{metered{sevenZipReader{rc}, w}, rc}, nil
+			r := sevenZipReader{rc}
+			return readCloser{metered{r, w}, r}, nil
 		}
 		if e.Dir || e.Link {
 			read = nil
@@ -60,12 +69,29 @@ func sevenZipError(err error) error {
 	return corrupt(err)
 }
 
-type sevenZipReader struct{ io.Reader }
+// sevenZipReader names the errors of the decoder and holds its panics.
+type sevenZipReader struct{ io.ReadCloser }
 
-func (s sevenZipReader) Read(p []byte) (int, error) {
-	n, err := s.Reader.Read(p)
+func (s sevenZipReader) Read(p []byte) (n int, err error) {
+	err = fenced(func() (err error) {
+		n, err = s.ReadCloser.Read(p)
+		return err
+	})
 	if err == nil || err == io.EOF {
 		return n, err
 	}
 	return n, sevenZipError(err)
+}
+
+func (s sevenZipReader) Close() error { return fenced(s.ReadCloser.Close) }
+
+// fenced turns a panic of the decoder into an error: its methods are many and
+// seldom used.
+func fenced(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", ErrCorrupt, r)
+		}
+	}()
+	return f()
 }
