@@ -148,14 +148,16 @@ func (s *packPage) options(key string, list []rules.Option) {
 		return
 	}
 	s.head(key)
-	var rows [][]string
+	widest := 0
 	for _, o := range list {
-		rows = append(rows, []string{"", o.Name.In(s.lang), s.c.ui.Faint(o.ID)})
+		widest = max(widest, ui.Width(o.Name.In(s.lang)))
+	}
+	for _, o := range list {
+		s.c.ui.Line("  %s  %s", ui.Pad(o.Name.In(s.lang), widest), s.c.ui.Faint(o.ID))
 		if h := o.Hint.In(s.lang); h != "" {
-			rows = append(rows, []string{"", "  " + s.c.ui.Faint(h)})
+			s.faint(4, h)
 		}
 	}
-	s.c.ui.Rows(rows)
 }
 
 // kind writes the rules of a kind: steps under their numbers, the others those
@@ -270,7 +272,7 @@ func (s *packPage) timeline() {
 	s.head("show.timeline")
 	for _, e := range s.p.Timeline {
 		kind, title := s.c.ui.Text("audit.timeline."+e.Kind), e.Title.In(s.lang)
-		if !strings.HasPrefix(title, kind) {
+		if !strings.HasPrefix(strings.ToLower(title), kind) {
 			title = kind + s.c.ui.Text("show.colon") + title
 		}
 		s.item("·", 2, title)
