@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -31,7 +32,16 @@ func (c *command) collectCommand() *cobra.Command {
 				return err
 			}
 			observe, end := c.observe(a.Config)
-			opt := collect.ImportOptions{Remote: a.Remote(), Observe: observe}
+			p, err := a.Pipeline(observe)
+			if err != nil {
+				end()
+				return err
+			}
+			opt := collect.ImportOptions{Remote: a.Remote(), Observe: observe,
+				Recognise: func(ctx context.Context, file string) (id, word string) {
+					return p.Inspector.Recognise(ctx, file, order.Case, ruleSet)
+				},
+			}
 			if backups {
 				opt.As = packager.RoleBackup
 			}
