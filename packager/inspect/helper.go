@@ -274,14 +274,22 @@ func passed(environment []string) []string {
 // the program itself; it is passed on.
 const HelperVariable = "DOSSIER_INSPECT_HELPER"
 
-// listen hands the answers to those who wait for them.
+// listen hands the answers to those who wait for them, until the helper ends.
 func (p *process) listen(out io.Reader) {
+	err := p.dispatch(out)
+	_ = p.cmd.Process.Kill() // it has ended, or talks nonsense
+	if p.err = p.cmd.Wait(); p.err == nil {
+		p.err = fmt.Errorf("%w: %w", errGone, err)
+	}
+	close(p.gone)
+}
+
+func (p *process) dispatch(out io.Reader) error {
 	r := bufio.NewReader(out)
-	var err error
-	for err == nil {
+	for {
 		var a answer
-		if err = readLine(r, &a); err != nil {
-			break
+		if err := readLine(r, &a); err != nil {
+			return err
 		}
 		p.mu.Lock()
 		if c := p.waiting[a.ID]; c != nil && a.Facts != nil {
@@ -290,11 +298,6 @@ func (p *process) listen(out io.Reader) {
 		}
 		p.mu.Unlock()
 	}
-	_ = p.cmd.Process.Kill() // it has ended, or talks nonsense
-	if p.err = p.cmd.Wait(); p.err == nil {
-		p.err = errGone
-	}
-	close(p.gone)
 }
 
 func (p *process) send(m packager.Material, w want) (uint64, chan *facts, error) {

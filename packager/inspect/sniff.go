@@ -171,10 +171,8 @@ func text(head []byte) (string, bool) {
 		}
 	}
 	cut := head
-	for i := 0; i < utf8.UTFMax && i < len(cut); i++ {
-		if utf8.Valid(cut[:len(cut)-i]) {
-			return string(cut[:len(cut)-i]), true
-		}
+	if utf8Head(cut) {
+		return strings.ToValidUTF8(string(cut), ""), true
 	}
 	for i := range min(4, len(cut)) {
 		s, err := simplifiedchinese.GB18030.NewDecoder().Bytes(cut[:len(cut)-i])
@@ -183,6 +181,17 @@ func text(head []byte) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// utf8Head reports whether the beginning of a file is UTF-8; its last character
+// may be cut.
+func utf8Head(head []byte) bool {
+	for i := 0; i < utf8.UTFMax && i <= len(head); i++ {
+		if utf8.Valid(head[:len(head)-i]) {
+			return true
+		}
+	}
+	return false
 }
 
 func decodeUTF16(b []byte) string {
