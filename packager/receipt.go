@@ -25,6 +25,16 @@ type StoredObject struct {
 	// Name is the file's path in the case or in the out folder: Chinese names
 	// live here and never in keys.
 	Name string `json:"name"`
+	// Sealed is there when the stored bytes are a ciphertext: SHA256 and Bytes
+	// are those of the ciphertext then.
+	Sealed *SealedObject `json:"sealed,omitempty"`
+}
+
+// SealedObject says what is inside a ciphertext.
+type SealedObject struct {
+	Key    string `json:"key"`    // where the wrapped key of the case was stored
+	SHA256 string `json:"sha256"` // of the plaintext
+	Bytes  int64  `json:"bytes"`  // of the plaintext
 }
 
 // Receipt is written last; its presence means that everything before it is

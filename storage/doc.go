@@ -7,6 +7,8 @@
 //	v1/blobs/sha256/ab/<hex>            materials, named by the SHA-256 of the stored bytes
 //	v1/cases/<case>/<n>/<document>      bundle.pdf, audit.xlsx, events.jsonl, manifest.json
 //	v1/cases/<case>/<n>/receipt.json    written last: the publish point
+//	v1/keys/<case>/<id>.<digest>.age    the case's key, wrapped, where objects are sealed
+//	v1/leases/, v1/gc/, v1/probe/       short-lived: publishers and gc at work, probes
 //
 // Readers begin at receipts. An object that no receipt names is no evidence,
 // and gc may remove it.

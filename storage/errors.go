@@ -37,6 +37,9 @@ const (
 	LocalIO       Code = "STORE_LOCAL_IO"       // a local disk said no: directory store, journal. Args: path
 	NoPermission  Code = "STORE_NO_PERMISSION"  // the operating system forbids it. Args: path
 	JournalBusy   Code = "STORE_JOURNAL_BUSY"   // another process publishes with the same journal. Args: path
+	NoIdentity    Code = "STORE_NO_IDENTITY"    // no key given that opens a sealed object
+	Shredded      Code = "STORE_SHREDDED"       // the key of a sealed object was destroyed
+	BadRecipient  Code = "STORE_BAD_RECIPIENT"  // Args: recipient
 	SweepBusy     Code = "STORE_SWEEP_BUSY"     // gc is at work in this store
 	Cancelled     Code = "STORE_CANCELLED"      // ctx ended
 	Failed        Code = "STORE_FAILED"         // the server answered with an error not listed here. Args: reason, status

@@ -10,6 +10,7 @@ import (
 const (
 	blobsRoot = "v1/blobs/sha256/"
 	casesRoot = "v1/cases/"
+	keysRoot  = "v1/keys/"
 	// LeaseRoot is where publishers say which blobs they rely on while their
 	// receipt is not written yet: v1/leases/<id>.json.
 	LeaseRoot = "v1/leases/"
@@ -74,9 +75,42 @@ func ParseKey(key string) Place {
 	return Place{Case: parts[0], Number: n, Name: parts[2], Receipt: isReceipt(parts[2])}
 }
 
-// ExpiredName is the document of a publication that says that its personal
-// data was removed.
-const ExpiredName = "expired.json"
+// KeysPrefix is the prefix of the wrapped keys of a case:
+// v1/keys/<case>/<id of the key>.<digest of the wrapping>.age.
+func KeysPrefix(caseID string) string { return keysRoot + caseID + "/" }
+
+// ParseKeysKey takes the key of a wrapped key apart.
+func ParseKeysKey(key string) (caseID, id string, ok bool) {
+	rest, ok := strings.CutPrefix(key, keysRoot)
+	if !ok {
+		return "", "", false
+	}
+	caseID, name, ok := strings.Cut(rest, "/")
+	if !ok || caseID == "" || strings.Contains(name, "/") {
+		return "", "", false
+	}
+	id, _, ok = strings.Cut(name, ".")
+	return caseID, id, ok && id != "" && strings.HasSuffix(name, ".age")
+}
+
+// ExpiredName is the ith document of a publication, from 1, that says that
+// personal data was removed.
+func ExpiredName(i int) string {
+	if i == 1 {
+		return "expired.json"
+	}
+	return "expired." + strconv.Itoa(i) + ".json"
+}
+
+// IsExpired reports whether a document is one that [ExpiredName] names.
+func IsExpired(name string) bool {
+	n, ok := strings.CutPrefix(name, "expired.")
+	if !ok {
+		return false
+	}
+	i, err := strconv.Atoi(strings.TrimSuffix(n, ".json"))
+	return n == "json" || err == nil && name == ExpiredName(i)
+}
 
 func isReceipt(name string) bool {
 	_, named := ReceiptDigest(name)

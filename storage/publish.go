@@ -49,6 +49,16 @@ type Item struct {
 	Name        string // path in the case or in the out folder
 	ContentType string
 	Content     Content
+	// Sealed is set when Content is a ciphertext.
+	Sealed *Sealed
+}
+
+// plain is the digest of what the user knows.
+func (i Item) plain() string {
+	if i.Sealed != nil {
+		return i.Sealed.SHA256
+	}
+	return i.Content.SHA256
 }
 
 // Published is a complete publication.
@@ -257,7 +267,7 @@ func urlOf(s Store) string {
 func (p *publisher) digest() string {
 	h := sha256.New()
 	enc := json.NewEncoder(h)
-	line := func(kind string, i Item) { _ = enc.Encode([]string{kind, i.Name, i.Content.SHA256}) }
+	line := func(kind string, i Item) { _ = enc.Encode([]string{kind, i.Name, i.plain()}) }
 	_ = enc.Encode(p.Case)
 	for _, b := range p.Blobs {
 		line("blob", b)
@@ -316,7 +326,8 @@ func (p *publisher) describes(r Receipt) bool {
 			return false
 		}
 		for i := range items {
-			if stored[i].Name != items[i].Name || stored[i].SHA256 != items[i].Content.SHA256 {
+			plain, _ := stored[i].Plain()
+			if stored[i].Name != items[i].Name || plain != items[i].plain() || (stored[i].Sealed == nil) != (items[i].Sealed == nil) {
 				return false
 			}
 		}
@@ -353,13 +364,13 @@ func (p *publisher) blobs(ctx context.Context) ([]Stored, error) {
 	}
 	stored := make([]Stored, len(p.Blobs))
 	for i, b := range p.Blobs {
-		stored[i] = storedAs(byHash[b.Content.SHA256], b.Name)
+		stored[i] = storedAs(byHash[b.Content.SHA256], b)
 	}
 	return stored, nil
 }
 
-func storedAs(o Object, name string) Stored {
-	return Stored{Key: o.Key, SHA256: o.SHA256, Bytes: o.Bytes, Version: o.Version, Name: name}
+func storedAs(o Object, i Item) Stored {
+	return Stored{Key: o.Key, SHA256: o.SHA256, Bytes: o.Bytes, Version: o.Version, Name: i.Name, Sealed: i.Sealed}
 }
 
 func (p *publisher) create(ctx context.Context, key string, item Item, look bool) (Object, error) {
@@ -462,7 +473,7 @@ func (p *publisher) documents(ctx context.Context, n int) ([]Stored, error) {
 		if errors.Is(err, ErrExists) {
 			return &takenError{n, key}
 		}
-		files[i] = storedAs(o, d.Name)
+		files[i] = storedAs(o, d)
 		return err
 	}
 	if err := put(ctx, 0); err != nil {
@@ -479,10 +490,14 @@ func (p *publisher) documents(ctx context.Context, n int) ([]Stored, error) {
 // documentName is the last segment of the key. Where two writers could replace
 // each other's objects, the digest in the name keeps them apart.
 func (p *publisher) documentName(d Item) string {
-	if p.exclusive {
-		return d.Name
+	name := d.Name
+	if d.Sealed != nil {
+		name += ".age"
 	}
-	stem, ext, _ := strings.Cut(d.Name, ".")
+	if p.exclusive {
+		return name
+	}
+	stem, ext, _ := strings.Cut(name, ".")
 	return stem + "." + d.Content.SHA256 + "." + ext
 }
 

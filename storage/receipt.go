@@ -12,6 +12,24 @@ type Stored struct {
 	Bytes   int64  `json:"bytes"`
 	Version string `json:"version"`
 	Name    string `json:"name"` // path in the case or in the out folder; any script
+	// Sealed is there when the stored bytes are a ciphertext: SHA256 and Bytes
+	// are those of the ciphertext then.
+	Sealed *Sealed `json:"sealed,omitempty"`
+}
+
+// Sealed says what is inside a ciphertext (storage/seal).
+type Sealed struct {
+	Key    string `json:"key"`    // where the wrapped key was stored
+	SHA256 string `json:"sha256"` // of the plaintext
+	Bytes  int64  `json:"bytes"`  // of the plaintext
+}
+
+// Plain returns the digest and size of what the user knows: of the plaintext.
+func (s Stored) Plain() (sha256Hex string, size int64) {
+	if s.Sealed != nil {
+		return s.Sealed.SHA256, s.Sealed.Bytes
+	}
+	return s.SHA256, s.Bytes
 }
 
 // Receipt is what a store needs to know of a receipt; the rest of it belongs
@@ -41,6 +59,9 @@ func ParseReceipt(b []byte) (Receipt, error) {
 	}
 	for _, o := range r.All() {
 		if !IsSHA256(o.SHA256) || o.Bytes < 0 {
+			return bad(errors.New("a digest or a size is wrong"))
+		}
+		if plain, size := o.Plain(); !IsSHA256(plain) || size < 0 {
 			return bad(errors.New("a digest or a size is wrong"))
 		}
 	}

@@ -6,9 +6,13 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -22,6 +26,10 @@ func (s *Store) Probe(ctx context.Context) (storage.Capabilities, error) {
 	if c := s.found.Load(); c != nil {
 		return *c, nil
 	}
+	if c := s.remembered(); c != nil {
+		s.found.Store(c)
+		return *c, nil
+	}
 	p := &probe{Store: s, dir: storage.ProbeRoot + strings.ToLower(rand.Text()) + "/"}
 	err := p.run(ctx)
 	p.sweep(context.WithoutCancel(ctx))
@@ -29,7 +37,63 @@ func (s *Store) Probe(ctx context.Context) (storage.Capabilities, error) {
 		return p.c, err
 	}
 	s.found.Store(&p.c)
-	return p.c, nil
+	return p.c, s.remember(p.c)
+}
+
+// memory is a file in Options.Memory.
+type memory struct {
+	Version      int                  `json:"version"` // 1
+	Store        string               `json:"store"`
+	Endpoint     string               `json:"endpoint"`
+	Profile      string               `json:"profile"`
+	At           time.Time            `json:"at"`
+	Bare         bool                 `json:"bare"`
+	Capabilities storage.Capabilities `json:"capabilities"`
+}
+
+const memoryTime = 7 * 24 * time.Hour
+
+func (s *Store) memoryFile() string {
+	name := sumOf([]byte(s.host + "\n" + s.URL() + "\n" + s.profile.Name))
+	return filepath.Join(s.opts.Memory, "probe-"+name[:16]+".json")
+}
+
+// remembered returns what an earlier run found, or nil.
+func (s *Store) remembered() *storage.Capabilities {
+	if s.opts.Memory == "" || s.opts.Now == nil {
+		return nil
+	}
+	text, err := os.ReadFile(s.memoryFile())
+	if err != nil {
+		return nil
+	}
+	var m memory
+	if json.Unmarshal(text, &m) != nil || m.Version != 1 || m.Store != s.URL() || m.Endpoint != s.host || m.Profile != s.profile.Name {
+		return nil
+	}
+	if age := s.opts.Now().Sub(m.At); age < 0 || age > memoryTime {
+		return nil
+	}
+	s.bare.Store(m.Bare)
+	return &m.Capabilities
+}
+
+func (s *Store) remember(c storage.Capabilities) error {
+	if s.opts.Memory == "" || s.opts.Now == nil {
+		return nil
+	}
+	m := memory{Version: 1, Store: s.URL(), Endpoint: s.host, Profile: s.profile.Name, At: s.opts.Now().UTC(), Bare: s.bare.Load(), Capabilities: c}
+	text, err := json.Marshal(m)
+	if err == nil {
+		err = os.MkdirAll(s.opts.Memory, 0o700)
+	}
+	if err == nil {
+		err = storage.WriteFile(s.memoryFile(), text)
+	}
+	if err != nil {
+		return storage.Fail(storage.LocalIO, "probe", "", err, map[string]string{"path": s.opts.Memory})
+	}
+	return nil
 }
 
 type probe struct {

@@ -2,9 +2,13 @@ package s3_test
 
 import (
 	"errors"
+	"path/filepath"
+	"reflect"
 	"testing"
+	"time"
 
 	"dossier/storage"
+	"dossier/storage/s3"
 	"dossier/storage/storagetest"
 )
 
@@ -43,6 +47,45 @@ func TestProbeSaysWhatTheBucketCan(t *testing.T) {
 			c, err = locked.Probe(t.Context())
 			if err != nil || !c.Versions || !c.ObjectLock {
 				t.Errorf("bucket with lock: %+v, %v", c, err)
+			}
+		})
+	}
+}
+
+// What was found is remembered for a week, for this very store.
+func TestProbeIsRemembered(t *testing.T) {
+	now := time.Now()
+	opts := s3.Options{Memory: filepath.Join(t.TempDir(), "memory"), Now: func() time.Time { return now }}
+	first, proxy := behind(t, storagetest.StartMinIO(t), opts)
+	want, err := first.Probe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name  string
+		url   string
+		after time.Duration
+		asks  bool
+	}{
+		{"the next day", first.URL(), 24 * time.Hour, false},
+		{"after a week", first.URL(), 8 * 24 * time.Hour, true},
+		{"before it was made", first.URL(), -time.Hour, true},
+		{"another prefix", first.URL() + "/other", 0, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			opts := opts
+			opts.Now = func() time.Time { return now.Add(c.after) }
+			s, err := s3.Open(t.Context(), c.url, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := proxy.Count(storagetest.IsAny)
+			got, err := s.Probe(t.Context())
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("%+v, %v", got, err)
+			}
+			if asked := proxy.Count(storagetest.IsAny) != before; asked != c.asks {
+				t.Errorf("asked the server: %t", asked)
 			}
 		})
 	}

@@ -43,6 +43,10 @@ type Options struct {
 	// Now is the clock that is compared with the server's when the server says
 	// that ours is wrong. Nil: the difference is not named.
 	Now func() time.Time
+	// Memory is a local folder where the answer of Probe is kept for a week,
+	// so that not every run asks again; "" for none. It needs Now. A store that
+	// lies is never remembered as one that does not.
+	Memory string
 	// OnRetry is told before every wait; it may be nil and may be called from
 	// several goroutines at once.
 	OnRetry func(Retry)

@@ -3,7 +3,6 @@ package upkeep
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strings"
 	"sync"
@@ -59,7 +58,7 @@ func Check(ctx context.Context, s storage.Publisher, caseID string, observe Obse
 		rep.Publications++
 		for _, o := range slices.Concat(p.Files, p.Objects) {
 			id := object{o.Key, o.SHA256, o.Bytes}
-			want[id] = append(want[id], claim{p.Receipt, o.Name, !p.Expired.IsZero()})
+			want[id] = append(want[id], claim{p.Receipt, o.Name, slices.Contains(p.Gone, o.Key)})
 		}
 	}
 	rep.Objects = len(want)
@@ -79,7 +78,7 @@ type object struct {
 
 type claim struct {
 	receipt, name string
-	expired       bool // it may be gone
+	gone          bool // it was removed by Expire
 }
 
 func isDamage(code storage.Code) bool {
@@ -111,7 +110,7 @@ func compare(ctx context.Context, s storage.Store, want map[object][]claim, rep 
 			for _, c := range claims {
 				switch {
 				case err == nil:
-				case code == storage.NotFound && c.expired:
+				case code == storage.NotFound && c.gone:
 					gone = true
 				default:
 					problems = append(problems, Problem{Receipt: c.receipt, Key: o.key, Name: c.name, Code: code, Err: err})
@@ -133,24 +132,9 @@ func (o object) verify(ctx context.Context, s storage.Store, progress func(int64
 		return 0, err
 	}
 	defer r.Close()
-	h := sha256.New()
-	n, err := storage.Copy(ctx, &counting{h, progress}, r)
-	if err != nil {
-		return n, storage.Fail(storage.Unreachable, "check", o.key, err, nil)
+	d := &digest{h: sha256.New(), progress: progress}
+	if _, err := storage.Copy(ctx, d, r); err != nil {
+		return d.n, storage.Fail(storage.Unreachable, "check", o.key, err, nil)
 	}
-	if got := hex.EncodeToString(h.Sum(nil)); got != o.sum || n != o.bytes {
-		return n, &storage.Error{Code: storage.Checksum, Op: "check", Key: o.key, Args: map[string]string{"want": o.sum, "got": got}}
-	}
-	return n, nil
-}
-
-type counting struct {
-	w        interface{ Write([]byte) (int, error) }
-	progress func(int64)
-}
-
-func (c *counting) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.progress(int64(n))
-	return n, err
+	return d.n, d.compare(o.key, o.sum, o.bytes)
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -26,6 +27,15 @@ type PullOptions struct {
 	Day      time.Time // Bagging-Date
 	Software string    // Bag-Software-Agent
 	Observe  Observer  // in bytes
+	// Unseal opens sealed objects. Nil: they go into the bag as they are
+	// stored, with ".age" behind their names.
+	Unseal Unsealer
+}
+
+// Unsealer opens sealed objects (storage/seal).
+type Unsealer interface {
+	// Unseal returns the plaintext of o, whose ciphertext is read from r.
+	Unseal(ctx context.Context, o storage.Stored, r io.Reader) (io.Reader, error)
 }
 
 // Bag is a bag that was written.
@@ -82,7 +92,7 @@ func Pull(ctx context.Context, s storage.Store, receiptKey, dir string, opts Pul
 	if err != nil {
 		return Bag{}, err
 	}
-	names, err := payloadNames(r)
+	files, err := payload(r, opts.Unseal)
 	if err != nil {
 		return Bag{}, storage.At(err, receiptKey)
 	}
@@ -90,10 +100,10 @@ func Pull(ctx context.Context, s storage.Store, receiptKey, dir string, opts Pul
 	if err := os.MkdirAll(filepath.Join(partial, "data"), 0o700); err != nil {
 		return Bag{}, bagError(partial, err)
 	}
-	if err := fetchAll(ctx, s, receiptKey, r, names, filepath.Join(partial, "data"), opts.Observe); err != nil {
+	if err := fetchAll(ctx, s, receiptKey, files, filepath.Join(partial, "data"), opts.Observe); err != nil {
 		return Bag{}, err
 	}
-	bag, err := writeTags(partial, r, names, text, opts)
+	bag, err := writeTags(partial, r, files, text, opts)
 	if err != nil {
 		return Bag{}, bagError(partial, err)
 	}
@@ -126,29 +136,46 @@ func checkFree(dir string) error {
 	return bagError(dir, err)
 }
 
-// payloadNames gives each of r.All() its path below data/. Names come from the
-// receipt, which anybody may have written: none may leave the folder, hit
-// another, or mean something else on another system.
-func payloadNames(r storage.Receipt) ([]string, error) {
+// file is one file of the payload: an object, and what it becomes.
+type file struct {
+	storage.Stored
+	path   string // below data/
+	sum    string // of the file
+	bytes  int64
+	unseal Unsealer // nil: the file is the object
+}
+
+// payload gives each object of the receipt its path below data/. Names come
+// from the receipt, which anybody may have written: none may leave the folder,
+// hit another, or mean something else on another system.
+func payload(r storage.Receipt, unseal Unsealer) ([]file, error) {
 	taken := map[string]bool{strings.ToLower(receiptInBag): true}
-	all := r.All()
-	names := make([]string, len(all))
-	for i, o := range all {
+	var files []file
+	for _, o := range r.All() {
+		f := file{Stored: o, sum: o.SHA256, bytes: o.Bytes}
 		name, err := safeName(o.Name)
 		if err != nil {
 			return nil, err
 		}
+		if o.Sealed != nil {
+			if f.unseal = unseal; unseal == nil {
+				name += ".age"
+			} else {
+				f.sum, f.bytes = o.Plain()
+			}
+		}
 		if taken[strings.ToLower(name)] {
 			ext := path.Ext(name)
-			name = strings.TrimSuffix(name, ext) + "." + o.SHA256[:8] + ext
+			name = strings.TrimSuffix(name, ext) + "." + f.sum[:8] + ext
 		}
 		for n := 2; taken[strings.ToLower(name)]; n++ {
 			name = fmt.Sprintf("%s.%d", name, n)
 		}
 		taken[strings.ToLower(name)] = true
-		names[i] = name
+		f.path = name
+		files = append(files, f)
 	}
-	return names, nil
+	return files, nil
 }
 
 // safeName cleans a path of a receipt, or refuses it.
@@ -173,20 +200,19 @@ func safeName(name string) (string, error) {
 	return clean, nil
 }
 
-func fetchAll(ctx context.Context, s storage.Store, receiptKey string, r storage.Receipt, names []string, data string, observe Observer) error {
-	all := r.All()
+func fetchAll(ctx context.Context, s storage.Store, receiptKey string, files []file, data string, observe Observer) error {
 	m := &meter{observe: observe}
-	for _, o := range all {
-		m.total += o.Bytes
+	for _, f := range files {
+		m.total += f.Bytes
 	}
-	problems := make([]*Problem, len(all))
+	problems := make([]*Problem, len(files))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
-	for i, o := range all {
+	for i, f := range files {
 		group.Go(func() error {
-			err := fetch(ctx, s, o, filepath.Join(data, filepath.FromSlash(names[i])), func(n int64) { m.add(n, o.Name) })
+			err := f.fetch(ctx, s, filepath.Join(data, filepath.FromSlash(f.path)), func(n int64) { m.add(n, f.Name) })
 			if err != nil && isDamage(storage.CodeOf(err)) {
-				problems[i] = &Problem{Receipt: receiptKey, Key: o.Key, Name: o.Name, Code: storage.CodeOf(err), Err: err}
+				problems[i] = &Problem{Receipt: receiptKey, Key: f.Key, Name: f.Name, Code: storage.CodeOf(err), Err: err}
 				return nil
 			}
 			return err
@@ -207,52 +233,100 @@ func fetchAll(ctx context.Context, s storage.Store, receiptKey string, r storage
 	return nil
 }
 
-// fetch writes an object to file, under its name only when it is whole. A file
-// that an earlier Pull left is kept if it is right.
-func fetch(ctx context.Context, s storage.Store, o storage.Stored, file string, progress func(int64)) error {
-	if c, err := storage.HashFile(ctx, file); err == nil && c.SHA256 == o.SHA256 && c.Bytes == o.Bytes {
-		progress(o.Bytes)
+// fetch writes the object to a file, under its name only when it is whole. A
+// file that an earlier Pull left is kept if it is right.
+func (f file) fetch(ctx context.Context, s storage.Store, at string, progress func(int64)) error {
+	if c, err := storage.HashFile(ctx, at); err == nil && c.SHA256 == f.sum && c.Bytes == f.bytes {
+		progress(f.Bytes)
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return bagError(file, err)
+	if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
+		return bagError(at, err)
 	}
-	in, err := s.Open(ctx, o.Key, storage.Range{})
+	in, err := s.Open(ctx, f.Key, storage.Range{})
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	out, err := os.CreateTemp(filepath.Dir(file), ".new-*") // 0600
+	out, err := os.CreateTemp(filepath.Dir(at), ".new-*") // 0600
 	if err != nil {
-		return bagError(file, err)
+		return bagError(at, err)
 	}
 	defer os.Remove(out.Name()) // nothing, once it is renamed
 	defer out.Close()
-	h := sha256.New()
-	// One byte more than promised shows an object that has grown.
-	n, err := storage.Copy(ctx, &counting{io.MultiWriter(out, h), progress}, io.LimitReader(in, o.Bytes+1))
-	if err != nil {
-		return bagError(file, err)
-	}
-	if got := hex.EncodeToString(h.Sum(nil)); n != o.Bytes || got != o.SHA256 {
-		return &storage.Error{Code: storage.Checksum, Op: "pull", Key: o.Key, Args: map[string]string{"want": o.SHA256, "got": got}}
+	if err := f.copy(ctx, out, in, progress); err != nil {
+		return bagError(at, err)
 	}
 	if err := errors.Join(out.Sync(), out.Close()); err != nil {
-		return bagError(file, err)
+		return bagError(at, err)
 	}
-	if err := os.Rename(out.Name(), file); err != nil {
-		return bagError(file, err)
+	if err := os.Rename(out.Name(), at); err != nil {
+		return bagError(at, err)
 	}
 	return nil
 }
 
+// copy compares what is stored with the receipt, and what is inside it too.
+func (f file) copy(ctx context.Context, out io.Writer, in io.Reader, progress func(int64)) error {
+	stored, inside := &digest{h: sha256.New(), progress: progress}, &digest{h: sha256.New()}
+	// One byte more than promised shows an object that has grown.
+	raw := io.TeeReader(io.LimitReader(in, f.Bytes+1), stored)
+	plain := io.Reader(raw)
+	var failed error
+	if f.unseal != nil {
+		plain, failed = f.unseal.Unseal(ctx, f.Stored, raw)
+	}
+	if failed == nil {
+		_, failed = storage.Copy(ctx, io.MultiWriter(out, inside), plain)
+	}
+	if code := storage.CodeOf(failed); code != "" {
+		return failed
+	}
+	// The rest of a ciphertext that could not be opened: is it the stored
+	// bytes that are wrong?
+	if _, err := storage.Copy(ctx, io.Discard, raw); err != nil {
+		return err
+	}
+	if err := stored.compare(f.Key, f.SHA256, f.Bytes); err != nil {
+		return err
+	}
+	if failed != nil {
+		return failed
+	}
+	return inside.compare(f.Key, f.sum, f.bytes)
+}
+
+// digest hashes and counts what is written to it.
+type digest struct {
+	h        hash.Hash
+	n        int64
+	progress func(int64)
+}
+
+func (d *digest) Write(p []byte) (int, error) {
+	d.h.Write(p)
+	d.n += int64(len(p))
+	if d.progress != nil {
+		d.progress(int64(len(p)))
+	}
+	return len(p), nil
+}
+
+func (d *digest) compare(key, sum string, n int64) error {
+	got := hex.EncodeToString(d.h.Sum(nil))
+	if got == sum && d.n == n {
+		return nil
+	}
+	return &storage.Error{Code: storage.Checksum, Op: "pull", Key: key, Args: map[string]string{"want": sum, "got": got}}
+}
+
 // writeTags writes receipt and tag files, and removes what is not of the bag.
-func writeTags(dir string, r storage.Receipt, names []string, receipt []byte, opts PullOptions) (Bag, error) {
+func writeTags(dir string, r storage.Receipt, fetched []file, receipt []byte, opts PullOptions) (Bag, error) {
 	var bag Bag
 	payload := map[string]string{} // path → digest
-	for i, o := range r.All() {
-		payload["data/"+names[i]] = o.SHA256
-		bag.Bytes += o.Bytes
+	for _, f := range fetched {
+		payload["data/"+f.path] = f.sum
+		bag.Bytes += f.bytes
 	}
 	payload["data/"+receiptInBag] = storage.FromBytes(receipt).SHA256
 	bag.Files, bag.Bytes = len(payload), bag.Bytes+int64(len(receipt))

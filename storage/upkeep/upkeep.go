@@ -33,8 +33,12 @@ type Publication struct {
 	Bytes int64
 	// Expired says when personal data was removed; zero: it is there.
 	Expired time.Time
+	// Gone are the keys of the objects that were removed then.
+	Gone []string
 	// Err is why the receipt cannot be read, or nil.
 	Err error
+
+	records []string // keys of the records of Expire
 }
 
 // Observer receives the progress of long work: bytes or objects done. It is
@@ -83,6 +87,7 @@ func scan(ctx context.Context, s storage.Publisher, prefix string) ([]Publicatio
 		complete   []Publication
 		incomplete = map[place]time.Time{}
 		expired    = map[place]time.Time{}
+		records    = map[place][]string{}
 	)
 	for o, err := range s.List(ctx, prefix) {
 		if err != nil {
@@ -94,8 +99,11 @@ func scan(ctx context.Context, s storage.Publisher, prefix string) ([]Publicatio
 		case p.Case == "":
 		case p.Receipt:
 			complete = append(complete, Publication{Case: p.Case, Number: p.Number, Receipt: o.Key, Modified: o.Modified})
-		case p.Name == storage.ExpiredName:
-			expired[at] = o.Modified
+		case storage.IsExpired(p.Name):
+			records[at] = append(records[at], o.Key)
+			if expired[at].IsZero() || o.Modified.Before(expired[at]) {
+				expired[at] = o.Modified
+			}
 		default:
 			if o.Modified.After(incomplete[at]) {
 				incomplete[at] = o.Modified
@@ -105,7 +113,7 @@ func scan(ctx context.Context, s storage.Publisher, prefix string) ([]Publicatio
 	for i, p := range complete {
 		at := place{p.Case, p.Number}
 		delete(incomplete, at)
-		complete[i].Expired = expired[at]
+		complete[i].Expired, complete[i].records = expired[at], records[at]
 	}
 	for at, modified := range incomplete {
 		complete = append(complete, Publication{Case: at.id, Number: at.n, Modified: modified})
@@ -140,6 +148,14 @@ func (p *Publication) read(ctx context.Context, s storage.Store) {
 	p.Files, p.Objects = r.Files, r.Objects
 	for _, o := range r.All() {
 		p.Bytes += o.Bytes
+	}
+	for _, key := range p.records {
+		e, err := readExpiry(ctx, s, key)
+		if err != nil {
+			p.Err = err
+			return
+		}
+		p.Gone = append(p.Gone, e.Removed...)
 	}
 }
 

@@ -214,8 +214,8 @@ func TestGarbage(t *testing.T) {
 		t.Errorf("young things: %+v, %v", all, err)
 	}
 	// Two days later. The old lease is eight days old by then.
-	age(t, dir, 2*24*time.Hour)
-	ageOne(t, filepath.Join(dir, storage.LeaseRoot, "old.json"), 8*24*time.Hour)
+	makeOld(t, dir, 2*24*time.Hour)
+	makeOneOld(t, filepath.Join(dir, storage.LeaseRoot, "old.json"), 8*24*time.Hour)
 
 	want := map[string]upkeep.Reason{
 		storage.BlobKey(orphan.SHA256):         upkeep.Unnamed,
@@ -254,11 +254,11 @@ func TestGarbage(t *testing.T) {
 	storagetest.CheckComplete(t, s, kept.Key, storagetest.Example("", "bundle", []byte("one")))
 }
 
-func age(t *testing.T, dir string, by time.Duration) {
+func makeOld(t *testing.T, dir string, by time.Duration) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
-			ageOne(t, file, by)
+			makeOneOld(t, file, by)
 		}
 		return err
 	})
@@ -267,7 +267,7 @@ func age(t *testing.T, dir string, by time.Duration) {
 	}
 }
 
-func ageOne(t *testing.T, file string, by time.Duration) {
+func makeOneOld(t *testing.T, file string, by time.Duration) {
 	t.Helper()
 	at := time.Now().Add(-by)
 	if err := os.Chtimes(file, at, at); err != nil {
@@ -280,7 +280,7 @@ func TestNoGarbageWhileAReceiptIsUnreadable(t *testing.T) {
 	s, dir := inDirectory(t)
 	p := publish(t, s, storagetest.Example(t.TempDir(), "bundle", []byte("one")))
 	flip(t, dir, p.Key)
-	age(t, dir, 48*time.Hour)
+	makeOld(t, dir, 48*time.Hour)
 	if all, err := upkeep.FindGarbage(t.Context(), s, time.Now(), 0); storage.CodeOf(err) != storage.BadReceipt || len(all) > 0 {
 		t.Errorf("%+v, %v", all, err)
 	}
@@ -311,7 +311,7 @@ func TestPublisherAndGarbage(t *testing.T) {
 	if _, err := s.Create(t.Context(), storage.BlobKey(c.SHA256), c, storage.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	age(t, dir, 48*time.Hour)
+	makeOld(t, dir, 48*time.Hour)
 	p := storagetest.Example(t.TempDir(), "bundle", []byte("an orphan that is wanted again"))
 	relied := 0
 	p.Receipt = func(n int, files, objects []storage.Stored) ([]byte, error) {
@@ -337,7 +337,7 @@ func TestPublisherAndGarbage(t *testing.T) {
 		t.Errorf("publishing while gc is at work: %v", err)
 	}
 	// A gc that was killed does not stop publishing for ever.
-	ageOne(t, filepath.Join(dir, storage.SweepRoot, "at-work"), time.Hour)
+	makeOneOld(t, filepath.Join(dir, storage.SweepRoot, "at-work"), time.Hour)
 	publish(t, s, other)
 }
 
