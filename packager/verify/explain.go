@@ -43,7 +43,7 @@ func Summary(p *i18n.Printer, v *packager.Verdict, target string) []Line {
 	}
 	out := []Line{{Mark: mark, Text: p.Text(key, packager.Args{"target": target})}}
 	for _, s := range v.Signatures {
-		if s.Kind == "timestamp" {
+		if s.Kind == "timestamp" || s.Trust == "" { // not judged: what is wrong with it is said
 			continue
 		}
 		out = append(out, Line{Text: whenSigned(p, s)}, Line{Text: p.Text("verify.trust."+s.Trust, packager.Args{"signer": s.Signer})})
@@ -123,7 +123,7 @@ func explainSignature(p *i18n.Printer, s packager.SignatureReport) Section {
 	add("algorithm", s.Algorithm)
 	add("covers", p.Text("verify.covers", packager.Args{"bytes": strconv.FormatInt(s.Covers, 10)}))
 	when := s.Time
-	if s.Kind != "timestamp" {
+	if s.Kind != "timestamp" && s.Trust != "" {
 		when = whenSigned(p, s)
 	}
 	add("when", when)

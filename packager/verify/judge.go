@@ -168,13 +168,13 @@ func (j *judge) ownRevision(s *signature, end int64) error {
 	if err != nil {
 		return err
 	}
-	found := 0
+	var fields []string // that show this container; two would be two signers
 	for _, k := range own {
-		if k.contents.off == s.contents.off && k.field == s.field {
-			found++
+		if k.contents.off == s.contents.off {
+			fields = append(fields, k.field)
 		}
 	}
-	if found != 1 {
+	if len(fields) != 1 || fields[0] != s.field {
 		return because("wrapped")
 	}
 	return nil

@@ -211,6 +211,13 @@ func TestForgeries(t *testing.T) {
 		1:  edited(t, signed, 1, func(c dict) { c["AcroForm"].(dict)["Fields"] = array{ref{num: 60}} }),
 		60: "<</FT/Sig/T(moved)/V " + write(s.value) + ">>",
 	}, nil)
+	var field dict // of the signature; its value gets a second field
+	for n := range d.xref {
+		if f, err := d.getDict(ref{num: n}); err == nil && f["FT"] == name("Sig") && f["V"] != nil {
+			field = f
+		}
+	}
+	twice := update(t, signed, map[int]string{15: "<</FT/Sig/T(empty)/V " + write(field["V"]) + ">>"}, nil)
 	for _, c := range []struct {
 		name string
 		pdf  []byte
@@ -231,6 +238,7 @@ func TestForgeries(t *testing.T) {
 		{"blank appended", append(bytes.Clone(signed), ' '), "VERIFY_APPENDED"},
 		{"bytes before", append([]byte("\n"), signed...), "VERIFY_PDF_DAMAGED pdf.header"},
 		{"wrapped", wrapped, "VERIFY_BYTERANGE range.gap"},
+		{"a second field shows it too", twice, "VERIFY_WRAPPED wrapped"},
 		{"unsigned", samplePDF(testpki.WithTable), "VERIFY_UNSIGNED"},
 		{"nothing", nil, "VERIFY_PDF_DAMAGED pdf.header"},
 		{"sub-filter", replace("/ETSI.CAdES.detached", "/ETSI.CAdES.detaches"), "VERIFY_SUBFILTER subfilter"},

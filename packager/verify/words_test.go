@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"maps"
 	"os"
 	"path/filepath"
@@ -35,6 +36,40 @@ func wellSaid(t *testing.T, v *packager.Verdict) {
 			}
 			if !k.OK && next == "" {
 				t.Errorf("%s: %s does not say what to do", lang, k.Code)
+			}
+		}
+	}
+}
+
+// TestExplain: what is said of public files, good and bad, is said in full.
+func TestExplain(t *testing.T) {
+	c, err := catalog()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := sources(t)
+	for _, path := range append(files["pdfcpu"], files["pdfium"]...) {
+		v, err := PDF(context.Background(), path, Options{Now: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wellSaid(t, v)
+		for _, lang := range i18n.Languages {
+			var all []string
+			for _, s := range Explain(c.Printer(lang), v, "x.pdf") {
+				all = append(all, s.Title)
+				for _, l := range s.Lines {
+					all = append(all, l.Label+" "+l.Text+" "+l.Next)
+				}
+			}
+			text := strings.Join(all, "\n")
+			if strings.Contains(text, "verify.") || strings.Contains(text, "VERIFY_") || strings.Contains(text, "{") {
+				t.Errorf("%s: %s", path, text)
+			}
+			for _, s := range v.Signatures {
+				if s.Level != "" && !strings.Contains(text, s.SHA256Fingerprint) {
+					t.Errorf("%s: the certificate is not named", path)
+				}
 			}
 		}
 	}

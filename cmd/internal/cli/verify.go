@@ -230,7 +230,7 @@ func (c *command) printReport(v *packager.Verdict, target, file string) error {
 	}
 	printer := &report.Printer{Regular: templates.Regular, Bold: templates.Bold}
 	if err := writeWhole(file, func(w io.Writer) error { return printer.Print(w, r) }); err != nil {
-		return &packager.Fault{Class: packager.ClassUsage, Code: "VERIFY_REPORT_FILE", Args: packager.Args{"file": file}, Err: err}
+		return &packager.Fault{Class: packager.ClassUsage, Code: "REPORT_UNWRITABLE", Args: packager.Args{"file": file}, Err: err}
 	}
 	if !c.flags.JSON {
 		c.ui.Note("verify.report.saved", "file", file)
