@@ -20,7 +20,7 @@ type Drafted struct {
 	LetterStatus
 	File  string // path of the PDF in the case; "" where none was made
 	Pages int
-	Made  bool // now; else it was there, or was not needed any more
+	Made  bool // now; else it lay there already, or has come back
 	Title string
 }
 
@@ -56,9 +56,12 @@ func (p *Pipeline) Draft(ctx context.Context, c *packager.Case, day packager.Day
 	for _, d := range chosen {
 		i := slices.IndexFunc(states, func(s LetterStatus) bool { return s.Letter.ID == d.ID })
 		done := Drafted{Title: d.Title()}
-		if i >= 0 {
+		switch {
+		case i >= 0:
 			done.LetterStatus = states[i]
-		} else {
+		case len(ids) == 0: // answered by something else
+			continue
+		default:
 			done.Letter = *letterOf(report.Letters, d.ID)
 		}
 		if len(ids) == 0 && p.settled(c, done) {

@@ -178,7 +178,8 @@ type LetterStatus struct {
 }
 
 // Letters says how far the letters of a case are: those that it needs, and
-// those that were drafted all the same.
+// those that were drafted all the same. A letter that was never brought back
+// because another paper answers for it is not among them.
 func Letters(r *packager.Report) []LetterStatus {
 	var out []LetterStatus
 	taken := map[string]bool{}
@@ -195,7 +196,7 @@ func Letters(r *packager.Report) []LetterStatus {
 		case s.Drafted != nil:
 			s.State = LetterStale
 		}
-		if l.Needed || s.Drafted != nil || s.State == LetterReturned {
+		if s.State == LetterReturned || (l.Needed || s.Drafted != nil) && !answered(r, l) {
 			out = append(out, s)
 		}
 	}
@@ -235,6 +236,25 @@ func returned(r *packager.Report, l packager.Letter, taken map[string]bool) []st
 		taken[p] = true
 	}
 	return marked
+}
+
+// answered reports whether everything that asks for the letter is satisfied by
+// something else: another paper that will do, or a fact.
+func answered(r *packager.Report, l packager.Letter) bool {
+	asked := false
+	for _, v := range r.Requirements {
+		if v.ID != l.Answers && !slices.Contains(v.AnyOf, l.Answers) {
+			continue
+		}
+		asked = true
+		draft := slices.ContainsFunc(r.Files, func(f packager.Inspected) bool {
+			return slices.Contains(v.Materials, f.Path) && isDraft(r.Letters, f)
+		})
+		if !v.Satisfied || draft {
+			return false
+		}
+	}
+	return asked
 }
 
 func isDraft(letters []packager.Letter, f packager.Inspected) bool {

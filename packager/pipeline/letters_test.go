@@ -406,6 +406,21 @@ func TestLetterRecord(t *testing.T) {
 	}
 }
 
+// TestAnsweredOtherwise: what another paper answers is not drafted.
+func TestAnsweredOtherwise(t *testing.T) {
+	b := newLetterBench(t, "wechat_oa")
+	before, rest, _ := strings.Cut(b.text, "agent:")
+	_, after, _ := strings.Cut(rest, "\nreason:")
+	b.write(before + "reason:" + after) // the representative files: authorisation or certificate
+	if d := b.draft(); !d["authorization_letter"].Made {
+		t.Errorf("no authorisation: %v", slices.Sorted(maps.Keys(d)))
+	}
+	b.shoot("letters/授权委托书.pdf", "工商注销证明#.png", photo{40, 0, 3, 90}, 1) // a picture, too coarse for its code
+	if d, ok := b.draft()["authorization_letter"]; ok {
+		t.Errorf("the certificate is there, and yet: %+v", d.LetterStatus)
+	}
+}
+
 func TestUnknownLetter(t *testing.T) {
 	b := newLetterBench(t, "wechat_oa")
 	var f *packager.Fault

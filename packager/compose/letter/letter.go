@@ -69,15 +69,6 @@ func Load(sources ...Source) (*Library, error) {
 	return l, nil
 }
 
-// IDs returns the ids of the wordings.
-func (l *Library) IDs() []string {
-	ids := make([]string, len(l.wordings))
-	for i, w := range l.wordings {
-		ids[i] = w.id
-	}
-	return ids
-}
-
 // Draft is one letter, filled for a case.
 type Draft struct {
 	ID      string // wording, and behind a dash whose or which one

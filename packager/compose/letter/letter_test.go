@@ -241,7 +241,7 @@ func TestRareNames(t *testing.T) {
 	}
 }
 
-// TestDayAndFolderDoNotMatter: the digest changes with the case and the wording
+// TestDigest: the digest changes with the case and the wording
 // and with nothing else.
 func TestDigest(t *testing.T) {
 	l := library(t)
