@@ -57,6 +57,19 @@ type Finding struct {
 	Rules       []string
 	Pos         Position
 	Args        Args
+	// Accepted is why a person lets a blocker pass, in their words; such a
+	// finding is a warning. "" when nobody did. AcceptedBy is who.
+	Accepted   string
+	AcceptedBy string
+}
+
+// Acceptance is a person's decision to let blockers pass: every blocking
+// finding of Code, and where Requirement is not "" only those about it.
+type Acceptance struct {
+	Code        string
+	Requirement string // or ""
+	Reason      string // in the person's words; it is printed in the bundle
+	By          string // who decides
 }
 
 // Class groups errors by what the caller can do about them; the exit-code

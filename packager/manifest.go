@@ -52,6 +52,7 @@ type ManifestNote struct {
 	Severity    Severity `json:"severity"`
 	Requirement string   `json:"requirement,omitempty"`
 	Material    string   `json:"material,omitempty"`
+	Accepted    string   `json:"accepted,omitempty"` // why a blocker was let pass
 }
 
 // Event is one line of events.jsonl, the audit log. A line is the canonical

@@ -212,4 +212,12 @@ type RuleSet struct {
 	Catalogue    map[string]MaterialSpec
 	Watermark    WatermarkMode
 	Limits       Limits
+	Absolute     []Absolute
+}
+
+// Absolute is a blocker of this platform that nobody may let pass.
+type Absolute struct {
+	Code        string
+	Requirement string // "": whatever it is about
+	Why         Text
 }

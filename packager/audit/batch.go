@@ -10,6 +10,7 @@ import (
 
 	"dossier/packager"
 	"dossier/packager/i18n"
+	"dossier/packager/identity"
 )
 
 // BatchName is the name that the workbook of a batch usually has.
@@ -66,7 +67,7 @@ func WriteBatch(path string, day packager.Day, tool string, cases []Outcome, p *
 
 func writeBatch(w io.Writer, path string, day packager.Day, tool string, cases []Outcome, p *i18n.Printer) error {
 	title := p.Text("audit.batch.title", packager.Args{"day": day.String()})
-	b, err := newBook(p, MaskIDs, title, filepath.Dir(path))
+	b, err := newBook(p, identity.MaskIDs, title, filepath.Dir(path))
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ package audit
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"dossier/packager"
+	"dossier/packager/identity"
 )
 
 // Genesis is the Prev of the first event.
@@ -33,6 +35,9 @@ type Actor struct {
 	Host string
 	Name string // configured name of the person, or ""
 }
+
+// String names the actor: the configured name, else user@host.
+func (a Actor) String() string { return cmp.Or(a.Name, a.User+"@"+a.Host) }
 
 // Log is an append-only file of events (packager.Event describes a line). Any
 // number of processes may have the same log open: each appends under an
@@ -285,7 +290,7 @@ func clean(e packager.Event) packager.Event {
 	return e
 }
 
-func cleanText(s string) string { return MaskIDs(strings.ToValidUTF8(s, "\uFFFD")) }
+func cleanText(s string) string { return identity.MaskIDs(strings.ToValidUTF8(s, "\uFFFD")) }
 
 // hashOf returns the hex SHA-256 of the canonical JSON of an event without
 // its member "hash".

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dossier/packager"
+	"dossier/packager/identity"
 )
 
 var testActor = Actor{User: "zhang", Host: "pc-7", Name: "张三"}
@@ -315,7 +316,7 @@ func TestMaskIDs(t *testing.T) {
 		{"", ""},
 	}
 	for _, tt := range tests {
-		if got := MaskIDs(tt.in); got != tt.want {
+		if got := identity.MaskIDs(tt.in); got != tt.want {
 			t.Errorf("MaskIDs(%q) = %q, want %q", tt.in, got, tt.want)
 		}
 	}

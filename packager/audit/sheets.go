@@ -22,7 +22,7 @@ func (v *view) requirements() error {
 		id: "requirements", tab: v.state("requirements"), freeze: 3,
 		columns: []column{
 			{id: "no"}, {id: "state", width: 13}, {id: "requirement", widest: 34}, {id: "kind", widest: 14}, {id: "severity"},
-			{id: "met"}, {id: "answered_by", widest: 38}, {id: "pages", widest: 14}, {id: "next", widest: 38},
+			{id: "met"}, {id: "answered_by", widest: 38}, {id: "pages", widest: 14}, {id: "next", widest: 38}, {id: "accepted", widest: 38},
 			{id: "rules", widest: 12}, {id: "confidence"}, {id: "sources", widest: 30}, {id: "checked", width: 13}, {id: "id", widest: 26},
 		},
 		rows: func(emit func([]cell) error) error {
@@ -73,9 +73,28 @@ func (v *view) requirementRow(no int, r packager.RequirementVerdict) []cell {
 	}
 	return []cell{
 		count(no), v.light(state), text(r.Title.In(v.p.Lang)), text(v.say("kind." + string(r.Kind))), text(v.say("level." + string(r.Severity))),
-		text(v.say(met)), answered, pages, text(next),
+		text(v.say(met)), answered, pages, text(next), text(strings.Join(v.accepted(r.ID), "\n")),
 		text(strings.Join(rules, "\n")), text(strings.Join(grades, " ")), text(strings.Join(sources, "\n")), day(checked), mono(r.ID),
 	}
+}
+
+// accepted are the reasons for which blockers of a requirement were let pass.
+func (v *view) accepted(requirement string) []string {
+	var reasons []string
+	for _, f := range v.report.Findings {
+		if f.Requirement == requirement {
+			reasons = appendNew(reasons, acceptedBy(f))
+		}
+	}
+	return reasons
+}
+
+// acceptedBy is why a blocker was let pass, and who did; "" when nobody did.
+func acceptedBy(f packager.Finding) string {
+	if f.Accepted == "" {
+		return ""
+	}
+	return f.Accepted + "（" + f.AcceptedBy + "）"
 }
 
 // pageCell names the pages of the bundle where files are, and links to the
@@ -203,7 +222,7 @@ func (v *view) findings() error {
 	return v.table(table{
 		id: "findings", tab: v.state("findings"), freeze: 2,
 		columns: []column{
-			{id: "no"}, {id: "severity", width: 13}, {id: "message", widest: 56}, {id: "next", widest: 56}, {id: "requirement", widest: 46},
+			{id: "no"}, {id: "severity", width: 13}, {id: "message", widest: 56}, {id: "next", widest: 56}, {id: "accepted", widest: 40}, {id: "requirement", widest: 46},
 			{id: "file", widest: 36}, {id: "rules", widest: 18}, {id: "position", widest: 20}, {id: "code", widest: 34},
 		},
 		rows: func(emit func([]cell) error) error {
@@ -214,7 +233,7 @@ func (v *view) findings() error {
 					about = f.Requirement
 				}
 				if err := emit([]cell{
-					count(i + 1), v.light(f.Severity), text(message), text(next), v.toRequirement(text(about), f.Requirement),
+					count(i + 1), v.light(f.Severity), text(message), text(next), text(acceptedBy(f)), v.toRequirement(text(about), f.Requirement),
 					v.toMaterial(text(f.Material), f.Material), text(strings.Join(f.Rules, "\n")), text(f.Pos.String()), mono(f.Code),
 				}); err != nil {
 					return err

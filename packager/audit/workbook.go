@@ -11,6 +11,7 @@ import (
 
 	"dossier/packager"
 	"dossier/packager/i18n"
+	"dossier/packager/identity"
 )
 
 // source is what the workbook is made of.
@@ -27,7 +28,7 @@ type source struct {
 var sheetIDs = []string{"summary", "requirements", "materials", "findings", "agreement", "events", "signature", "stored", "timeline", "backups"}
 
 func writeWorkbook(ctx context.Context, w io.Writer, src source, dir string) error {
-	mask := MaskIDs
+	mask := identity.MaskIDs
 	if src.opts.Unmask {
 		mask = func(s string) string { return s }
 	}

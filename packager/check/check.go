@@ -249,9 +249,9 @@ func (c *checker) unusable() {
 	}
 }
 
-// verdicts says of each requirement whether it is met. Doubts about the rule
-// itself do not count against the case.
-func (c *checker) verdicts(findings []packager.Finding) []packager.RequirementVerdict {
+// worstOf is the worst severity of the findings about each requirement. Doubts
+// about the rule itself do not count against the case.
+func worstOf(findings []packager.Finding) map[string]packager.Severity {
 	worst := map[string]packager.Severity{}
 	for _, f := range findings {
 		if f.Requirement == "" || f.Code == codeRuleUnconfirmed || f.Code == codeSourcesDisagree {
@@ -261,6 +261,12 @@ func (c *checker) verdicts(findings []packager.Finding) []packager.RequirementVe
 			worst[f.Requirement] = f.Severity
 		}
 	}
+	return worst
+}
+
+// verdicts says of each requirement whether it is met.
+func (c *checker) verdicts(findings []packager.Finding) []packager.RequirementVerdict {
+	worst := worstOf(findings)
 	out := make([]packager.RequirementVerdict, 0, len(c.rs.Requirements))
 	for _, r := range c.rs.Requirements {
 		a := c.met[r.ID]

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dossier/packager"
+	"dossier/packager/identity"
 )
 
 // requirements judges every requirement of the rule set by its kind.
@@ -173,7 +174,7 @@ func (c *checker) stated(ids []string) string {
 		if !ok {
 			continue
 		}
-		out = append(out, id+": "+value(f.Value))
+		out = append(out, id+": "+identity.MaskIDs(value(f.Value)))
 	}
 	if len(out) == 0 {
 		return "—"

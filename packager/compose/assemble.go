@@ -382,7 +382,9 @@ func manifest(p *packager.Plan, b *packager.Bundle) ([]byte, error) {
 	}
 	for _, f := range slices.Concat(p.Report.Findings, b.Findings) {
 		if f.Severity != packager.Info {
-			m.Findings = append(m.Findings, packager.ManifestNote{Code: f.Code, Severity: f.Severity, Requirement: f.Requirement, Material: f.Material})
+			m.Findings = append(m.Findings, packager.ManifestNote{
+				Code: f.Code, Severity: f.Severity, Requirement: f.Requirement, Material: f.Material, Accepted: f.Accepted,
+			})
 		}
 	}
 	var buf bytes.Buffer

@@ -78,17 +78,19 @@ func (b *book) coverVerdict(y float64) float64 {
 	worst := packager.StateOK
 	key := "cover.verdict_ok"
 	switch {
-	case n[packager.Block]+n[packager.Warn] == 0 && n[packager.Info] > 0:
+	case n[packager.Block]+n[packager.Warn]+b.accepted() == 0 && n[packager.Info] > 0:
 		key = "cover.verdict_info"
 	case n[packager.Block] > 0:
 		worst, key = packager.Block, "cover.verdict_block"
+	case b.accepted() > 0:
+		worst, key = packager.Warn, "cover.verdict_accepted"
 	case n[packager.Warn] > 0:
 		worst, key = packager.Warn, "cover.verdict_warn"
 	}
 	x := marginX + coverColumn
 	b.c.text(marginX, y+baseline(body), b.t("cover.verdict"), quiet)
 	b.sign(x, y+body.lead/2, worst)
-	end := b.c.text(x+14, y+baseline(body), b.t(key, "total", strconv.Itoa(total), "ok", strconv.Itoa(n[packager.StateOK]),
+	end := b.c.text(x+14, y+baseline(body), b.t(key, "total", strconv.Itoa(total), "ok", strconv.Itoa(n[packager.StateOK]), "n", strconv.Itoa(b.accepted()),
 		"info", strconv.Itoa(n[packager.Info]), "warn", strconv.Itoa(n[packager.Warn]), "block", strconv.Itoa(n[packager.Block])), strong)
 	see := b.t("cover.verdict_see", "page", strconv.Itoa(b.pageOf("review")))
 	b.c.text(end+10, y+baseline(body), see, body.in(accent))
@@ -318,7 +320,43 @@ func (b *book) review() {
 			t.row(row...)
 		}
 	}
+	b.acceptedElsewhere(t)
 	b.agreement(t.y+26, head)
+}
+
+// acceptedElsewhere adds what was let pass about nothing that has a row: a
+// blocker never leaves the sheet without the reason.
+func (b *book) acceptedElsewhere(t *table) {
+	first := true
+	for _, f := range b.plan.Report.Findings {
+		if f.Accepted == "" || slices.ContainsFunc(b.plan.Report.Requirements, func(q packager.RequirementVerdict) bool {
+			return q.ID == f.Requirement && slices.Contains(kindOrder, q.Kind)
+		}) {
+			continue
+		}
+		msg, _ := b.say.Finding(f)
+		row := []cell{
+			{},
+			b.stack(t.cols[1].w, para{msg, note.in(ink), 0}, para{b.t("review.accepted", "reason", f.Accepted), note.in(accent), 0}),
+			{high: body.lead, draw: func(x, y, _ float64) { b.verdict(x, y, packager.Warn) }},
+			txt(f.Code, micro),
+		}
+		if first {
+			t.group(b.t("review.accepted_other"), t.height(row))
+			first = false
+		}
+		t.row(row...)
+	}
+}
+
+// accepted counts the blockers that the applicant lets pass with a statement.
+func (b *book) accepted() (n int) {
+	for _, f := range b.plan.Report.Findings {
+		if f.Accepted != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // state is the state that the sheet shows: a requirement about which there is
@@ -350,6 +388,9 @@ func (b *book) reviewRow(t *table, q packager.RequirementVerdict) []cell {
 		}
 		msg, _ := b.say.Finding(f)
 		what = append(what, para{msg, note.in(ink), 0})
+		if f.Accepted != "" {
+			what = append(what, para{b.t("review.accepted", "reason", f.Accepted), note.in(accent), 0})
+		}
 	}
 	return []cell{
 		b.stack(t.cols[0].w, rules...),

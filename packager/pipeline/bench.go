@@ -49,6 +49,7 @@ type bench struct {
 	unlock func()
 	log    *audit.Log
 	key    *sign.Key
+	unmask bool
 }
 
 // newState takes the case for this process alone and opens its log.
@@ -75,7 +76,7 @@ func newBench(o Order, p *Pipeline) (_ *bench, err error) {
 	if err != nil {
 		return nil, err
 	}
-	b.out = o.Out
+	b.out, b.unmask = o.Out, o.Unmask
 	defer func() {
 		if err != nil {
 			b.clear()

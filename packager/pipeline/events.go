@@ -43,6 +43,19 @@ func checked(r *packager.Report) packager.Event {
 	return packager.Event{What: "checked", Case: r.Case.ID, Rules: r.Rules.Digest, Data: data}
 }
 
+// overridden says which blocker a person let pass, and why; who it was stands
+// in every event.
+func overridden(r *packager.Report, f packager.Finding) packager.Event {
+	data := map[string]string{"code": f.Code, "reason": f.Accepted}
+	if f.Requirement != "" {
+		data["requirement"] = f.Requirement
+	}
+	if f.Material != "" {
+		data["material"] = f.Material
+	}
+	return packager.Event{What: "overridden", Case: r.Case.ID, Rules: r.Rules.Digest, Data: data}
+}
+
 func composed(b *packager.Bundle) packager.Event {
 	sum := sha256.Sum256(b.Manifest)
 	return packager.Event{

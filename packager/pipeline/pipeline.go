@@ -5,6 +5,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"dossier/packager"
@@ -45,6 +46,10 @@ type Order struct {
 	Day   packager.Day // the day of filing
 	Out   string       // folder for what is made
 	Draft bool         // unsigned, marked, with a page for each gap; never stored
+	// Accept lets blockers pass for reasons that are printed and logged; By is
+	// filled in from the Actor.
+	Accept []packager.Acceptance
+	Unmask bool // identity numbers in the workbook in full; an event says so
 	// MaxBytes is the largest size of the PDF; 0 takes the platform's limit.
 	MaxBytes int64
 	// Replaces is the bundle that was refused, with the reason; nil for a
@@ -127,8 +132,8 @@ func (p *Pipeline) Build(ctx context.Context, o Order) (*Result, error) {
 }
 
 // Check is the first half of the way: it makes nothing and writes no log.
-func (p *Pipeline) Check(ctx context.Context, c *packager.Case, day packager.Day) (*packager.Report, error) {
-	return p.check(ctx, Order{Case: c, Day: day}, nil)
+func (p *Pipeline) Check(ctx context.Context, c *packager.Case, day packager.Day, accept ...packager.Acceptance) (*packager.Report, error) {
+	return p.check(ctx, Order{Case: c, Day: day, Accept: accept}, nil)
 }
 
 func (p *Pipeline) check(ctx context.Context, o Order, log *audit.Log) (*packager.Report, error) {
@@ -153,7 +158,31 @@ func (p *Pipeline) check(ctx context.Context, o Order, log *audit.Log) (*package
 	inspection = recognise(inspection)
 	p.begin(packager.StepCheck)
 	report := check.Check(inspection)
-	return report, p.note(log, checked(report))
+	if err := p.note(log, checked(report)); err != nil {
+		return nil, err
+	}
+	return p.accept(o, report, log)
+}
+
+// accept lets blockers pass, each with an event.
+func (p *Pipeline) accept(o Order, r *packager.Report, log *audit.Log) (*packager.Report, error) {
+	list := slices.Clone(o.Accept)
+	for i := range list {
+		list[i].By = p.Actor.String()
+	}
+	r, err := check.Accept(r, list)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range r.Findings {
+		if f.Accepted == "" {
+			continue
+		}
+		if err := p.note(log, overridden(r, f)); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
 }
 
 func (p *Pipeline) plan(r *packager.Report, o Order) *packager.Plan {
@@ -212,7 +241,7 @@ func (p *Pipeline) verify(ctx context.Context, s *packager.SignedBundle, b *benc
 func (p *Pipeline) audit(ctx context.Context, s *packager.SignedBundle, v *packager.Verdict, b *bench) (*packager.Record, error) {
 	p.begin(packager.StepAudit)
 	planned := storedFiles(s.Plan.Report.Files)
-	record, err := audit.Write(ctx, s, v, b.log, planned, b.dir, p.Words, audit.Options{Final: b.out, Bundle: bundleName})
+	record, err := audit.Write(ctx, s, v, b.log, planned, b.dir, p.Words, audit.Options{Final: b.out, Bundle: bundleName, Unmask: b.unmask})
 	return record, diskFault(err, b.out)
 }
 

@@ -226,16 +226,22 @@ func bundleID(p *packager.Plan) string {
 		Files                                         []file
 		Revision                                      *packager.Revision
 		MaxBytes                                      int64
+		Accepted                                      []packager.Finding `json:",omitempty"` // only what was let pass, and why
 	}{
 		c.ID, c.Platform, c.Application, p.Report.Rules.Day.String(), p.Report.Rules.Digest, p.Tool,
 		p.Draft, c.Account, c.Applicant, c.Agent, c.Employee, c.Holder, c.Reason, c.Facts, nil,
-		p.Revision, p.MaxBytes,
+		p.Revision, p.MaxBytes, nil,
 	}
 	for _, it := range p.Items {
 		in.Files = append(in.Files, file{it.File.IDs, it.File.SHA256})
 	}
 	for _, b := range p.Backups {
 		in.Files = append(in.Files, file{b.File.IDs, b.File.SHA256})
+	}
+	for _, f := range p.Report.Findings {
+		if f.Accepted != "" {
+			in.Accepted = append(in.Accepted, packager.Finding{Code: f.Code, Requirement: f.Requirement, Material: f.Material, Accepted: f.Accepted})
+		}
 	}
 	b, err := json.Marshal(in) // encoding/json sorts the keys of maps
 	if err != nil {

@@ -88,6 +88,9 @@ func (r *resolver) ruleSet() *packager.RuleSet {
 	for id, m := range p.specs {
 		rs.Catalogue[id] = m.spec()
 	}
+	for _, a := range p.Absolute {
+		rs.Absolute = append(rs.Absolute, packager.Absolute(a))
+	}
 	r.applied = map[string]bool{}
 	var m merger
 	for i := range p.Rules {

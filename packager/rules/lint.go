@@ -269,6 +269,12 @@ func (x *linter) requirements() {
 			meet(at+".requirement", r.requirement(), asker{r, r.AnyOf})
 		}
 	}
+	known := slices.Concat(sortedKeys(seen), x.materials) // a finding about a paper that nobody asks for is under its own id
+	for i, a := range x.p.Absolute {
+		if a.Requirement != "" {
+			x.known("RULE_REQUIREMENT_UNKNOWN", "absolute."+strconv.Itoa(i)+".requirement", a.Requirement, known)
+		}
+	}
 }
 
 // apart reports whether two rules can never apply to the same case, as far as

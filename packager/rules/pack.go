@@ -25,6 +25,15 @@ type Pack struct {
 	Timeline     []TimelineEntry        `yaml:"timeline,omitempty"`
 	Watermark    packager.WatermarkMode `yaml:"watermark,omitempty"` // on (default), off, both
 	Limits       Limits                 `yaml:"limits,omitempty"`
+	Absolute     []Absolute             `yaml:"absolute,omitempty"`
+}
+
+// Absolute is a blocker that nobody may let pass with --accept, beyond those
+// that packager/check never lets pass.
+type Absolute struct {
+	Code        string        `yaml:"code"`                  // of the finding: PRECONDITION_FAILS
+	Requirement string        `yaml:"requirement,omitempty"` // absent: whatever it is about
+	Why         packager.Text `yaml:"why"`
 }
 
 // Application is a kind of application that the platform has.

@@ -83,6 +83,13 @@ func requirement(t *testing.T, rs *packager.RuleSet, id string) packager.Require
 	return rs.Requirements[i]
 }
 
+func TestAbsolute(t *testing.T) {
+	want := []packager.Absolute{{Code: "PRECONDITION_FAILS", Why: packager.Text{ZH: "系统不受理", EN: "The system refuses"}}}
+	if diff := cmp.Diff(want, resolve(t, "account_type: company\n").Absolute); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestForNothingStated(t *testing.T) {
 	rs := resolve(t, "account_type: company\nspecial_cases: [pay, staff]\n")
 	var got []string

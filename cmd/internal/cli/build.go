@@ -17,8 +17,8 @@ import (
 
 func (c *command) buildCommand() *cobra.Command {
 	var out, supersedes, maxSize string
-	var draft, all bool
-	var reasons []string // the first one is that of --supersedes, if it is given
+	var draft, all, unmask bool
+	var accept, reasons []string // the first reason is that of --supersedes, if it is given; then one for each --accept
 	cmd := &cobra.Command{
 		Use:   "build CASE",
 		Short: c.ui.Text("help.build"),
@@ -42,7 +42,12 @@ func (c *command) buildCommand() *cobra.Command {
 				if order.Replaces, err = a.Previous(cmd.Context(), supersedes, reasons[0]); err != nil {
 					return err
 				}
+				reasons = reasons[1:]
 			}
+			if order.Accept, err = acceptances(accept, reasons); err != nil {
+				return err
+			}
+			order.Unmask = unmask
 			observe, end := c.observe(a.Config)
 			p, err := a.Pipeline(observe)
 			if err != nil {
@@ -59,6 +64,8 @@ func (c *command) buildCommand() *cobra.Command {
 	f.BoolVar(&draft, "draft", false, c.ui.Text("flag.draft"))
 	f.BoolVar(&all, "all", false, c.ui.Text("flag.all"))
 	f.StringVar(&supersedes, "supersedes", "", c.ui.Text("flag.supersedes"))
+	f.StringArrayVar(&accept, "accept", nil, c.ui.Text("flag.accept"))
+	f.BoolVar(&unmask, "unmask", false, c.ui.Text("flag.unmask"))
 	f.StringArrayVar(&reasons, "reason", nil, c.ui.Text("flag.reason"))
 	f.StringVar(&maxSize, "max-size", "", c.ui.Text("flag.max-size"))
 	c.storeFlags(cmd)

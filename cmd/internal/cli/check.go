@@ -11,11 +11,16 @@ import (
 
 func (c *command) checkCommand() *cobra.Command {
 	var all bool
+	var accept, reasons []string
 	cmd := &cobra.Command{
 		Use:   "check CASE",
 		Short: c.ui.Text("help.check"),
 		Args:  exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			accepted, err := acceptances(accept, reasons)
+			if err != nil {
+				return err
+			}
 			a, err := c.open(args[0])
 			if err != nil {
 				return err
@@ -30,7 +35,7 @@ func (c *command) checkCommand() *cobra.Command {
 				end()
 				return err
 			}
-			report, err := p.Check(cmd.Context(), order.Case, order.Day)
+			report, err := p.Check(cmd.Context(), order.Case, order.Day, accepted...)
 			end()
 			if err != nil {
 				return err
@@ -38,6 +43,8 @@ func (c *command) checkCommand() *cobra.Command {
 			return c.showCheck(report, args[0], all)
 		},
 	}
+	cmd.Flags().StringArrayVar(&accept, "accept", nil, c.ui.Text("flag.accept"))
+	cmd.Flags().StringArrayVar(&reasons, "reason", nil, c.ui.Text("flag.reason"))
 	cmd.Flags().BoolVar(&all, "all", false, c.ui.Text("flag.all"))
 	cmd.Flags().StringVar(&c.flags.Tesseract, "tesseract", "", c.ui.Text("flag.tesseract"))
 	return cmd

@@ -18,6 +18,7 @@ type FindingJSON struct {
 	Position    *packager.Position `json:"position,omitempty"`
 	Message     string             `json:"message"`
 	Next        string             `json:"next,omitempty"`
+	Accepted    string             `json:"accepted,omitempty"` // why this blocker was let pass
 }
 
 // FindingsJSON says findings for a program.
@@ -25,7 +26,7 @@ func (u *UI) FindingsJSON(fs []packager.Finding) []FindingJSON {
 	out := make([]FindingJSON, 0, len(fs))
 	for _, f := range fs {
 		m, n := u.P.Finding(f)
-		j := FindingJSON{f.Code, f.Severity, f.Requirement, f.Material, f.Rules, nil, m, n}
+		j := FindingJSON{f.Code, f.Severity, f.Requirement, f.Material, f.Rules, nil, m, n, f.Accepted}
 		if f.Pos.Line > 0 {
 			pos := f.Pos
 			j.Position = &pos
@@ -88,12 +89,18 @@ func (u *UI) finding(f packager.Finding) {
 	}
 	where = append(where, f.Rules...)
 	tail := f.Code
+	if f.Severity == packager.Block && f.Requirement != "" {
+		tail += ":" + f.Requirement // what --accept wants to know
+	}
 	if len(where) > 0 {
 		tail += " · " + strings.Join(where, " · ")
 	}
 	u.Line("  %s %s  %s", u.Mark(f.Severity), message, u.paint(Dim, tail))
 	if next != "" {
 		u.Line("      → %s", next)
+	}
+	if f.Accepted != "" {
+		u.Line("      %s", u.Text("findings.accepted", "reason", f.Accepted, "by", f.AcceptedBy))
 	}
 }
 

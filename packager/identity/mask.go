@@ -1,4 +1,4 @@
-package audit
+package identity
 
 import (
 	"regexp"
@@ -27,13 +27,9 @@ func isID(s string) bool {
 	case 15:
 		return digits(s) && s[0] != '0' && birth("19"+s[6:12])
 	case 18:
-		return digits(s[:17]) && s[0] != '0' && birth(s[6:14]) && checkCharacter(s[:17]) == upper(s[17])
+		return digits(s[:17]) && s[0] != '0' && birth(s[6:14]) && mod112(s[:17]) == strings.ToUpper(s)[17]
 	}
 	return false
-}
-
-func digits(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' }) < 0
 }
 
 // birth reports whether YYYYMMDD can be somebody's birthday. A day that its
@@ -41,20 +37,4 @@ func digits(s string) bool {
 func birth(s string) bool {
 	year, month, day := s[:4], s[4:6], s[6:8]
 	return year >= "1850" && year < "2100" && month >= "01" && month <= "12" && day >= "01" && day <= "31"
-}
-
-// checkCharacter is that of ISO 7064 MOD 11-2.
-func checkCharacter(s string) byte {
-	p := 0
-	for i := range len(s) {
-		p = (p + int(s[i]-'0')) * 2 % 11
-	}
-	return "10X98765432"[p%11]
-}
-
-func upper(c byte) byte {
-	if c == 'x' {
-		return 'X'
-	}
-	return c
 }
