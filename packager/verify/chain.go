@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"crypto/x509"
+	"errors"
 	"time"
 
 	"dossier/packager"
@@ -67,8 +68,8 @@ func issuerOf(cert *x509.Certificate, pool []*x509.Certificate) (*x509.Certifica
 // proves nothing and is let pass.
 func signedBy(cert, k *x509.Certificate) bool {
 	err := k.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature)
-	_, weak := err.(x509.InsecureAlgorithmError) //nolint:errorlint // returned as it is
-	return err == nil || weak && cert.Equal(k)
+	var weak x509.InsecureAlgorithmError
+	return err == nil || errors.As(err, &weak) && cert.Equal(k)
 }
 
 // incomplete returns the issuer that a path lacks, "" if it is whole. The
