@@ -328,8 +328,11 @@ func (f *file) data(id uint32) ([]byte, error) {
 		}
 		return f.idat[p.at : p.at+p.n], nil
 	}
-	if p.n > tileBytes || p.at > f.size || p.n > f.size-p.at {
-		return nil, fmt.Errorf("%w: item %d", ErrFormat, id)
+	if p.n > tileBytes {
+		return nil, fmt.Errorf("%w: item %d of %d bytes", ErrFormat, id, p.n)
+	}
+	if p.at > f.size || p.n > f.size-p.at {
+		return nil, fmt.Errorf("item %d: %w", id, io.ErrUnexpectedEOF)
 	}
 	b := make([]byte, p.n)
 	if _, err := f.r.ReadAt(b, p.at); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"image/color"
+	"io"
 	"runtime"
 	"slices"
 	"testing"
@@ -145,6 +146,9 @@ func TestSinglePicture(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := Decode(context.Background(), bytes.NewReader(b), int64(len(b)), 1000); !errors.Is(err, ErrTooBig) {
+		t.Fatal(err)
+	}
+	if _, err := Decode(context.Background(), bytes.NewReader(b[:len(b)-100]), int64(len(b)-100), 0); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Fatal(err)
 	}
 	if _, err := Read(bytes.NewReader(b), 100); !errors.Is(err, ErrFormat) {

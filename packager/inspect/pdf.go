@@ -40,8 +40,13 @@ func (x *Inspector) pdf(ctx context.Context, r io.ReaderAt, size int64, w want, 
 
 	pages, err := parsePDF(ctx, io.NewSectionReader(r, 0, size), info)
 	switch {
-	case err == nil:
+	case err == nil && pages > 0:
 		f.Pages = pages
+	case err == nil: // truly none, or a page tree that pdfcpu cannot follow
+		if n, err := x.repair(ctx, r, size, info, errors.New("no pages")); err == nil && n > 0 {
+			f.Pages, info.Repaired = n, true
+			f.note("PDF_REPAIRED", packager.Args{"pages": strconv.Itoa(n)})
+		}
 	case errors.Is(err, pdfcpu.ErrWrongPassword):
 		info.Encrypted = true
 		f.fatal("PDF_ENCRYPTED", nil)
