@@ -59,12 +59,11 @@ func killed(journal string) storage.Publication {
 }
 
 // kills is how many random moments are tried: DOSSIER_KILLS, or a few.
-func kills(t *testing.T) int {
+func kills() int {
 	n, err := strconv.Atoi(os.Getenv("DOSSIER_KILLS"))
 	if err != nil {
 		return 5
 	}
-	t.Logf("%d moments", n)
 	return n
 }
 
@@ -91,7 +90,7 @@ func killAndRerun(t *testing.T, url func(int) string, proxy *storagetest.Proxy) 
 	}
 	whole := time.Since(begin)
 	interrupted := 0
-	for i := 1; i <= kills(t); i++ {
+	for i := 1; i <= kills(); i++ {
 		journal := t.TempDir()
 		sent := sentParts(proxy)
 		if helper(t, url(i), journal, rand.N(whole)) != nil {
@@ -108,7 +107,7 @@ func killAndRerun(t *testing.T, url func(int) string, proxy *storagetest.Proxy) 
 			}
 		}
 	}
-	t.Logf("%d of %d were killed in the middle of %v", interrupted, kills(t), whole.Round(time.Millisecond))
+	t.Logf("%d of %d were killed in the middle of %v", interrupted, kills(), whole.Round(time.Millisecond))
 }
 
 func sentParts(p *storagetest.Proxy) int64 {

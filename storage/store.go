@@ -186,6 +186,9 @@ type Capabilities struct {
 	Versions bool `json:"versions"`
 	// ObjectLock: retention and legal hold can be set.
 	ObjectLock bool `json:"object_lock"`
-	// Note says how a promise is kept where that is not the usual way.
+	// AbortsUploads: the bucket has a rule that ends uploads which were never
+	// completed. Without it their parts are paid for until gc finds them.
+	AbortsUploads bool `json:"aborts_uploads"`
+	// Notes say how a promise is kept where that is not the usual way.
 	Notes []string `json:"notes,omitempty"`
 }

@@ -426,7 +426,7 @@ func (s *Store) Probe(context.Context) (storage.Capabilities, error) {
 	c := storage.Capabilities{
 		ExclusiveCreate: true, ExclusiveComplete: true,
 		ReturnsSHA256: true, RefusesWrongSHA256: true, ChecksSignature: true,
-		Multipart: true, Paging: true,
+		Multipart: true, Paging: true, AbortsUploads: true,
 	}
 	a, b := filepath.Join(tempDir, rand.Text()), filepath.Join(tempDir, rand.Text())
 	f, err := s.root.OpenFile(a, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)

@@ -17,6 +17,8 @@ import (
 const (
 	checksumHeader    = "x-amz-checksum-sha256"
 	checksumAlgorithm = "x-amz-checksum-algorithm"
+
+	worthAsking = 128 << 10 // bytes
 )
 
 // Create implements [storage.Store].
@@ -43,7 +45,8 @@ func (s *Store) Create(ctx context.Context, key string, c storage.Content, opts 
 // createWhole stores content in one PUT.
 func (s *Store) createWhole(ctx context.Context, key string, c storage.Content, opts storage.CreateOptions, _ *meter) (storage.Object, error) {
 	known, holds := s.conditional()
-	if opts.LookFirst || !known || !holds {
+	// A few bytes are sent as quickly as the question is asked.
+	if opts.LookFirst && c.Bytes > worthAsking || !known || !holds {
 		o, there, err := s.existing(ctx, key, c, nil)
 		if there || err != nil {
 			return o, err

@@ -11,11 +11,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/minio/minio-go/v7/pkg/lifecycle"
 
 	"dossier/storage"
 )
@@ -353,12 +355,25 @@ func (p *probe) paging(ctx context.Context) error {
 	return nil
 }
 
-// bucketSettings asks for versions and object lock.
+// bucketSettings asks for versions, lifecycle rules and object lock.
 func (p *probe) bucketSettings(ctx context.Context) (err error) {
 	err = p.do(ctx, "probe", "", func(ctx context.Context) error {
 		v, err := p.core.GetBucketVersioning(ctx, p.bucket)
 		p.c.Versions = err == nil && v.Enabled()
 		return err
+	})
+	if isPassing(err) {
+		return err
+	}
+	err = p.do(ctx, "probe", "", func(ctx context.Context) error {
+		rules, err := p.core.GetBucketLifecycle(ctx, p.bucket)
+		if err != nil {
+			return err
+		}
+		p.c.AbortsUploads = slices.ContainsFunc(rules.Rules, func(r lifecycle.Rule) bool {
+			return r.Status == "Enabled" && r.AbortIncompleteMultipartUpload.DaysAfterInitiation > 0
+		})
+		return nil
 	})
 	if isPassing(err) {
 		return err

@@ -8,6 +8,26 @@
 // gives no digest back, or is not known to check them, is read back.
 //
 // ETags are compared with nothing: they are MD5 in some stores, in some not.
+//
+// # Kinds of server
+//
+// A profile is chosen by name or by the server's host. The suite was run
+// against MinIO and versitygw; the other rows rest on documentation, and Probe
+// finds out what holds.
+//
+//	profile      AWS_ENDPOINT_URL                            bucket in   If-None-Match  list
+//	aws          not set, AWS_REGION set                     host        yes            V2
+//	aliyun-oss   https://s3.oss-{region}.aliyuncs.com        host        no             V2
+//	tencent-cos  https://cos.{region}.myqcloud.com           host        no             V1
+//	huawei-obs   https://obs.{region}.myhuaweicloud.com      host        no             V1
+//	qiniu        https://s3.{region}.qiniucs.com             path        no             V2
+//	ceph         https://your.host                           path        probed         V2
+//	minio        https://your.host:9000                      path        probed         V2
+//	generic      any other                                   path        probed         V2
+//
+// Without If-None-Match two publishers could replace each other's objects, so
+// documents and receipts carry their digest in the name there. A domain of
+// one's own that stands for one bucket (CNAME) is not supported.
 package s3
 
 import (
