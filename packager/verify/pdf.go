@@ -1,3 +1,8 @@
+// Package verify judges bundles offline: the PDF with its signatures, what later
+// revisions changed, the manifest, the audit log, the receipt, the materials. It
+// shares no code with the rooms that make them and has a PDF reader, a CMS and a
+// token parser of its own, which repair nothing: what has to be repaired is not
+// what was signed.
 package verify
 
 import (
