@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -278,6 +279,36 @@ func Test7z(t *testing.T) {
 				t.Errorf("%s %q %v", format, lines, err)
 			}
 		})
+	}
+}
+
+// A time without a zone is China's.
+func TestTimes(t *testing.T) {
+	on := time.Date(2026, 11, 1, 20, 0, 0, 0, time.UTC)
+	bare := zipWith(t, func(w *zip.Writer) {
+		h := &zip.FileHeader{Name: "bare"}
+		h.SetModTime(on) //nolint:staticcheck // writes the old field alone
+		h.Modified = time.Time{}
+		if _, err := w.CreateHeader(h); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for name, test := range map[string]struct {
+		b    []byte
+		want time.Time
+	}{
+		"with a zone": {samples.ZIP(samples.Member{Name: "a", Time: on}), on},
+		"without":     {bare, on.Add(-8 * time.Hour)},
+	} {
+		_, err := Walk(context.Background(), bytes.NewReader(test.b), int64(len(test.b)), Limits{}, func(e Entry, _ func() (io.ReadCloser, error)) error {
+			if !e.ModTime.Equal(test.want) {
+				t.Errorf("%s: %v, want %v", name, e.ModTime, test.want)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -68,7 +69,7 @@ func zipEntry(f *zip.File) Entry {
 		Name:      name,
 		Raw:       f.Name,
 		Bytes:     int64(f.UncompressedSize64),
-		ModTime:   f.Modified,
+		ModTime:   zipTime(f),
 		Mode:      mode,
 		Dir:       mode.IsDir() || strings.HasSuffix(name, "/"),
 		Link:      mode.Type()&^fs.ModeDir != 0,
@@ -91,18 +92,39 @@ func zipName(f *zip.File) string {
 	return name
 }
 
-func unicodePath(extra []byte) string {
+func unicodePath(extra []byte) (name string) {
+	fields(extra, func(id uint16, body []byte) {
+		if id == 0x7075 && len(body) > 5 && body[0] == 1 && utf8.Valid(body[5:]) {
+			name = string(body[5:])
+		}
+	})
+	return name
+}
+
+// fields visits the extra fields of an entry (APPNOTE.TXT 4.5).
+func fields(extra []byte, visit func(id uint16, body []byte)) {
 	for len(extra) >= 4 {
 		id, n := binary.LittleEndian.Uint16(extra), int(binary.LittleEndian.Uint16(extra[2:]))
 		if extra = extra[4:]; n > len(extra) {
-			return ""
+			return
 		}
-		if id == 0x7075 && n > 5 && extra[0] == 1 && utf8.Valid(extra[5:n]) {
-			return string(extra[5:n])
-		}
+		visit(id, extra[:n])
 		extra = extra[n:]
 	}
-	return ""
+}
+
+// zipTime is when an entry was modified. Without one of the later time fields
+// (NTFS, Unix, Info-ZIP) it is the wall clock of who packed it, without a zone:
+// here, China's.
+func zipTime(f *zip.File) time.Time {
+	zoned := f.Modified.IsZero()
+	fields(f.Extra, func(id uint16, _ []byte) {
+		zoned = zoned || id == 0x000a || id == 0x000d || id == 0x5455 || id == 0x5855
+	})
+	if zoned {
+		return f.Modified.UTC()
+	}
+	return f.Modified.Add(-8 * time.Hour).UTC()
 }
 
 func (w *walk) zipReader(f *zip.File) func() (io.ReadCloser, error) {

@@ -206,7 +206,7 @@ func (in *importer) take(ctx context.Context, o origin) error {
 		return nil
 	}
 	name := safePath(o.name)
-	if id == "" && len(candidates) == 0 && in.opt.Recognise != nil {
+	if id == "" && len(candidates) == 0 && dir == MaterialsDir && in.opt.Recognise != nil {
 		if found, word := in.opt.Recognise(ctx, in.root.Name()+"/"+temp); found != "" {
 			id, match = found, packager.Match{By: "content", Word: word}
 			name = in.rename(name, id)
