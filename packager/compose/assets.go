@@ -104,13 +104,13 @@ type prefetched struct {
 	err     error
 }
 
-func (a *assets) prefetch(f packager.Inspected) (r prefetched) {
+func (a *assets) prefetch(ctx context.Context, f packager.Inspected) (r prefetched) {
 	defer func() {
 		if p := recover(); p != nil { // hostile bytes must not end the program
 			r = prefetched{err: pictureFault(f, fmt.Errorf("decoding the picture: %v", p))}
 		}
 	}()
-	pics, err := loadPictures(f)
+	pics, err := loadPictures(ctx, f)
 	r = prefetched{pics: pics, err: err}
 	for _, p := range pics {
 		less, err := p.resample(a.dpi)
@@ -145,7 +145,7 @@ func (a *assets) load(ctx context.Context, p *packager.Plan, workers int, obs pa
 				return
 			}
 			go func() {
-				results[i] <- a.prefetch(it.File)
+				results[i] <- a.prefetch(ctx, it.File)
 			}()
 		}
 	}()

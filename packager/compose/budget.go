@@ -9,7 +9,6 @@ import (
 	"strconv"
 
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
-	"golang.org/x/image/draw"
 
 	"dossier/packager"
 )
@@ -118,11 +117,10 @@ func (p *picture) resample(dpi int) (bool, error) {
 // reduced encodes m at k times its size.
 func reduced(m image.Image, k float64) ([]byte, error) {
 	w, h := max(round(k*float64(m.Bounds().Dx())), 1), max(round(k*float64(m.Bounds().Dy())), 1)
-	var small draw.Image = image.NewRGBA(image.Rect(0, 0, w, h))
+	var small image.Image = shrink(opaque(m), w, h)
 	if _, grey := m.(*image.Gray); grey {
-		small = image.NewGray(image.Rect(0, 0, w, h))
+		small = greyOf(small)
 	}
-	draw.CatmullRom.Scale(small, small.Bounds(), opaque(m), m.Bounds(), draw.Src, nil)
 	var b bytes.Buffer
 	err := jpeg.Encode(&b, small, &jpeg.Options{Quality: resampledQuality})
 	return b.Bytes(), err

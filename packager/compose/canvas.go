@@ -2,7 +2,6 @@ package compose
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/jung-kurt/gofpdf"
@@ -266,54 +265,4 @@ func (c *canvas) put(asset int, m matrix) {
 	name := fmt.Sprintf("M%d", asset)
 	c.sheet().uses[name] = asset
 	c.pdf.RawWriteStr(fmt.Sprintf("q %s cm /%s Do Q", matrixString(m), name))
-}
-
-// tile writes s again and again across the rectangle, rising at the angle, and
-// nowhere in the zones left clear. Rectangles are in canvas coordinates.
-func (c *canvas) tile(x, y, w, h float64, clear [][4]float64, lines []string, st style, angle, alpha float64) {
-	// gofpdf does not know that Q brings the old font and colour back: both are
-	// set before q and not changed until after Q.
-	c.text(x, y, "", st)
-	var b strings.Builder
-	b.WriteString("q ")
-	fmt.Fprintf(&b, "%.2f %.2f %.2f %.2f re W n ", x, c.h-y-h, w, h)
-	for _, z := range clear { // each cuts a hole: even-odd with the whole area
-		fmt.Fprintf(&b, "%.2f %.2f %.2f %.2f re %.2f %.2f %.2f %.2f re W* n ", x, c.h-y-h, w, h, z[0], c.h-z[1]-z[3], z[2], z[3])
-	}
-	c.pdf.RawWriteStr(b.String())
-	c.pdf.SetAlpha(alpha, "Normal")
-	width := 0.0
-	for _, l := range lines {
-		width = max(width, c.width(l, st))
-	}
-	stepX, stepY := width+2.5*st.size, float64(len(lines))*st.lead+3.2*st.size
-	cx, cy := x+w/2, y+h/2
-	reach := math.Hypot(w, h)/2 + stepX
-	c.tiling = true
-	c.pdf.TransformBegin()
-	c.pdf.TransformRotate(angle, cx, cy)
-	sin, cos := math.Sincos(angle * math.Pi / 180)
-	row := 0
-	for ty := -reach; ty < reach; ty += stepY {
-		shift := 0.0
-		if row%2 == 1 {
-			shift = stepX / 2
-		}
-		row++
-		for tx := -reach + shift; tx < reach; tx += stepX {
-			// Only tiles that touch the area: turn the middle of the tile.
-			mx, my := tx+width/2, ty+stepY/2
-			px, py := mx*cos+my*sin, -mx*sin+my*cos
-			if math.Abs(px) > w/2+width/2 || math.Abs(py) > h/2+width/2 {
-				continue
-			}
-			for i, l := range lines {
-				c.text(cx+tx, cy+ty+float64(i)*st.lead+baseline(st), l, st)
-			}
-		}
-	}
-	c.tiling = false
-	c.pdf.TransformEnd()
-	c.pdf.SetAlpha(1, "Normal")
-	c.pdf.RawWriteStr("Q")
 }

@@ -71,6 +71,7 @@ func (k *Composer) Compose(ctx context.Context, p *packager.Plan, out string, ob
 		os.Remove(tmp.Name())
 	}()
 	obs.Notify(packager.Progress{Step: packager.StepCompose, Kind: "start", Total: int64(len(p.Items)), Unit: "items"})
+	defer k.engine.Rest() // what it keeps would lie beside what comes next
 	b, err := k.fit(ctx, p, tmp, obs)
 	if err != nil {
 		return nil, err

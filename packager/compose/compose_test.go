@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
 	"image/jpeg"
 	"math/rand/v2"
 	"os"
@@ -406,5 +407,91 @@ func TestAnyCase(t *testing.T) {
 				t.Errorf("mutool: %s", out)
 			}
 		})
+	}
+}
+
+// A page picture that is made from the material looks like the page in the
+// bundle, with the watermark on the same places, whichever way up the photo was
+// stored.
+func TestPagePicturesLookLikeTheBundle(t *testing.T) {
+	d := newDesk(t)
+	zone := packager.Zone{Name: "number", X: 0.3, Y: 0.4, W: 0.5, H: 0.3}
+	d.spec("id", "identity", "证件", true, zone)
+	for o := 1; o <= 8; o++ {
+		raw := jpegOf(t, scene(700, 460, "证件"), o, 92)
+		d.item(d.picture(fmt.Sprintf("materials/证件%d.jpg", o), "image/jpeg", raw, 700, 460, o), "id")
+	}
+	for _, name := range []string{"palette.png", "alpha.png", "gray.jpg", "cmyk.jpg", "two.tiff"} {
+		raw, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		media := map[string]string{".png": "image/png", ".jpg": "image/jpeg", ".tiff": "image/tiff"}[filepath.Ext(name)]
+		d.item(d.picture("materials/"+name, media, raw, 60, 40, 1), "id")
+	}
+	d.item(d.photo("materials/大图.jpg", 3200, 2100, 6, "大图"), "id")
+	for _, mode := range []packager.WatermarkMode{packager.WatermarkOn, packager.WatermarkBoth} {
+		d.rs.Watermark = mode
+		b := compose(t, d.plan)
+		files, err := composer(t).Pages(t.Context(), b, filepath.Join(t.TempDir(), "pages"), packager.Limits{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same := func(files []packager.File, want []image.Image) {
+			if len(files) != len(want) {
+				t.Fatalf("%d pictures of %d pages", len(files), len(want))
+			}
+			for i, f := range files {
+				raw, err := os.ReadFile(f.Path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := jpeg.Decode(bytes.NewReader(raw))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := difference(want[i], got, 120); diff > 6 {
+					t.Errorf("%s: %s differs from the page by %.1f", mode, filepath.Base(f.Path), diff)
+				}
+			}
+		}
+		n := len(b.Placed)
+		same(files[:n], renderAll(t, b, 120))
+		if mode != packager.WatermarkBoth {
+			continue
+		}
+		d.rs.Watermark = packager.WatermarkOff
+		same(files[n:], renderAll(t, compose(t, d.plan), 120))
+	}
+}
+
+func TestShrink(t *testing.T) {
+	m := image.NewRGBA(image.Rect(3, 5, 3+7, 5+5))
+	rnd := rand.New(rand.NewPCG(1, 1))
+	for i := range m.Pix {
+		m.Pix[i] = uint8(rnd.IntN(256)) | 255*uint8(i%4/3)
+	}
+	mean := func(m *image.RGBA) (sum [3]float64) {
+		n := float64(m.Rect.Dx() * m.Rect.Dy())
+		for i, v := range m.Pix {
+			if i%4 < 3 {
+				sum[i%4] += float64(v) / n
+			}
+		}
+		return sum
+	}
+	for w := 1; w <= 7; w++ {
+		for h := 1; h <= 5; h++ {
+			out := shrink(m, w, h)
+			if out.Rect != image.Rect(0, 0, w, h) {
+				t.Fatalf("%v", out.Rect)
+			}
+			was, is := mean(m), mean(out)
+			for k := range was {
+				if d := was[k] - is[k]; d > 0.6 || d < -0.6 {
+					t.Errorf("%d × %d: the mean went from %.2f to %.2f", w, h, was[k], is[k])
+				}
+			}
+		}
 	}
 }

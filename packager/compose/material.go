@@ -57,9 +57,9 @@ func (b *book) leaf(it *packager.Item, s *shown, i int) {
 	if l.pic != nil {
 		place.Pixels = int(l.w)
 	}
-	if lines := b.watermark(it); lines != nil {
+	if mark := newWatermark(b.plan, b.say, it, i, len(s.leaves), w, h); mark != nil {
 		place.Marked = true
-		b.stampWatermark(it, i, x, y, w, h, lines)
+		c.watermark(mark, x, y)
 	}
 	b.placed = append(b.placed, place)
 	c.frame(x, y, w, h, 0.4, hair)
@@ -167,76 +167,6 @@ func (b *book) ruleIDs(it *packager.Item) []string {
 		}
 	}
 	return ids
-}
-
-// watermark returns the lines of the purpose watermark, or nil when the paper
-// carries none.
-func (b *book) watermark(it *packager.Item) []string {
-	if b.rules().Watermark == packager.WatermarkOff {
-		return nil
-	}
-	for _, id := range it.File.IDs {
-		if b.rules().Catalogue[id].Watermark {
-			return []string{
-				b.t("watermark.purpose", "platform", b.rules().Name.In("zh")),
-				b.plan.Report.Case.Applicant.Name + "  " + b.rules().Day.String(),
-			}
-		}
-	}
-	return nil
-}
-
-// stampWatermark writes the purpose of the copy across it, leaving name,
-// number and portrait free.
-func (b *book) stampWatermark(it *packager.Item, i int, x, y, w, h float64, lines []string) {
-	var holes [][4]float64
-	const rim = 0.008 // of the size: a hand's breadth of air round a zone
-	for _, z := range b.clearZones(it, i, w > h) {
-		holes = append(holes, [4]float64{x + (z.X-rim)*w, y + (z.Y-rim)*h, (z.W + 2*rim) * w, (z.H + 2*rim) * h})
-	}
-	size := min(max(min(w, h)/26, 7), 15)
-	b.c.tile(x, y, w, h, holes, lines, style{size, size * 1.5, false, rgb{70, 74, 80}}, 30, 0.26)
-}
-
-// clearZones are the zones of page i of an item that a watermark must not
-// touch. A file that shows two cards (both sides of an ID on one copy) has the
-// zones of both, in the halves of the page.
-func (b *book) clearZones(it *packager.Item, i int, wide bool) []packager.Zone {
-	var sets [][]packager.Zone
-	for _, id := range it.File.IDs {
-		if spec, ok := b.rules().Catalogue[id]; ok && spec.Watermark {
-			sets = append(sets, spec.Clear)
-		}
-	}
-	var out []packager.Zone
-	pages := len(b.assets.of(it.No).leaves)
-	switch {
-	case len(sets) == 1:
-		out = append(out, sets[0]...)
-	case len(sets) > 1 && pages == len(sets):
-		out = append(out, sets[i]...)
-	default:
-		n := float64(len(sets))
-		for k, set := range sets {
-			for _, z := range set {
-				if wide {
-					z.X, z.W = (float64(k)+z.X)/n, z.W/n
-				} else {
-					z.Y, z.H = (float64(k)+z.Y)/n, z.H/n
-				}
-				out = append(out, z)
-			}
-		}
-	}
-	for _, f := range it.File.Fields {
-		if f.Zone == nil || f.Page > 0 && f.Page != i+1 {
-			continue
-		}
-		if f.Name == "name" || f.Name == "id_number" || f.Name == "uscc" {
-			out = append(out, *f.Zone)
-		}
-	}
-	return out
 }
 
 // sourceLinks brings the links of a paper's page along.

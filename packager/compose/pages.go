@@ -16,10 +16,11 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/image/draw"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"dossier/packager"
+	"dossier/packager/compose/typeface"
 )
 
 // Page pictures: what platforms take that take no PDF.
@@ -35,8 +36,16 @@ const (
 // which must not exist: named in the order of the bundle, upright, each within
 // the platform's limit. Where the platform is known to take copies with and
 // without the watermark, those without stand in a folder of their own. The
-// files are returned in the order of their names.
+// files are returned in the order of the bundle, those without after the others.
+//
+// Pictures are made from the material itself, several at once; pages of PDFs
+// are rendered from the bundle, one after the other.
 func (k *Composer) Pages(ctx context.Context, b *packager.Bundle, dir string, limits packager.Limits, obs packager.Observer) (files []packager.File, err error) {
+	j := &album{k: k, b: b, dir: dir, limit: limits.PictureBytes, obs: obs, made: make([][2]packager.File, len(b.Placed))}
+	if j.limit == 0 {
+		j.limit = pictureLimit
+	}
+	j.both = b.Plan.Report.Rules.Watermark == packager.WatermarkBoth && slices.ContainsFunc(b.Placed, func(p packager.Placed) bool { return p.Marked })
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, writeFault(err)
 	}
@@ -45,78 +54,237 @@ func (k *Composer) Pages(ctx context.Context, b *packager.Bundle, dir string, li
 			os.RemoveAll(dir)
 		}
 	}()
-	limit := limits.PictureBytes
-	if limit == 0 {
-		limit = pictureLimit
+	if j.both {
+		if err := os.Mkdir(filepath.Join(dir, plainPictures), 0o700); err != nil {
+			return nil, writeFault(err)
+		}
 	}
-	files, err = k.pictures(ctx, b, b.Placed, dir, limit, obs)
-	if err != nil || b.Plan.Report.Rules.Watermark != packager.WatermarkBoth {
-		return files, err
+	if err := j.direct(ctx); err != nil {
+		return nil, err
 	}
-	marked := slices.DeleteFunc(slices.Clone(b.Placed), func(p packager.Placed) bool { return !p.Marked })
-	if len(marked) == 0 {
-		return files, nil
+	if err := j.rendered(ctx); err != nil {
+		return nil, err
 	}
-	plain, err := k.plainPictures(ctx, b, marked, filepath.Join(dir, plainPictures), limit, obs)
-	return append(files, plain...), err
+	for v := range 2 {
+		for _, m := range j.made {
+			if m[v].Path != "" {
+				files = append(files, m[v])
+			}
+		}
+	}
+	return files, nil
 }
 
-// plainPictures renders the marked pages from a bundle without watermarks.
-func (k *Composer) plainPictures(ctx context.Context, b *packager.Bundle, marked []packager.Placed, dir string, limit int64, obs packager.Observer) ([]packager.File, error) {
-	plan, report, rules := *b.Plan, *b.Plan.Report, *b.Plan.Report.Rules
-	rules.Watermark, report.Rules, plan.Report = packager.WatermarkOff, &rules, &report
-	tmp, err := os.MkdirTemp(k.opt.TempDir, "dossier-*")
-	if err != nil {
-		return nil, writeFault(err)
+// album is the making of the page pictures of one bundle.
+type album struct {
+	k     *Composer
+	b     *packager.Bundle
+	dir   string
+	limit int64 // bytes of a picture
+	both  bool  // marked pages also without the watermark
+	obs   packager.Observer
+	made  [][2]packager.File // by page: as in the bundle, without the watermark
+}
+
+// The two forms of a page picture.
+const (
+	inBundle = iota
+	unmarked
+)
+
+// wants reports whether a form of a page is to be made and is not made yet.
+func (j *album) wants(i, form int) bool {
+	return j.made[i][form].Path == "" && (form == inBundle || j.both && j.b.Placed[i].Marked)
+}
+
+func (j *album) item(p packager.Placed) *packager.Item {
+	i := slices.IndexFunc(j.b.Plan.Items, func(it packager.Item) bool { return it.No == p.Item })
+	return &j.b.Plan.Items[i]
+}
+
+// save writes one picture.
+func (j *album) save(i, form int, raw []byte) error {
+	name := filepath.Join(j.dir, []string{"", plainPictures}[form], pictureName(j.b, j.b.Placed[i]))
+	if err := os.WriteFile(name, raw, 0o600); err != nil {
+		return writeFault(err)
 	}
-	defer os.RemoveAll(tmp)
-	bare, err := k.Compose(ctx, &plan, filepath.Join(tmp, "plain.pdf"), nil)
+	sum := sha256.Sum256(raw)
+	j.made[i][form] = packager.File{Path: name, SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(raw))}
+	j.obs.Notify(packager.Progress{Step: packager.StepCompose, Kind: "advance", Item: filepath.Base(name), Unit: "items"})
+	return nil
+}
+
+// encode writes what was drawn within the limit.
+func (j *album) encode(i, form int, s *shot) error {
+	raw, err := s.encode(j.limit)
+	if err != nil {
+		return &packager.Fault{Class: packager.ClassUnexpected, Code: "COMPOSE_PICTURE_LIMIT", Err: err,
+			Args: packager.Args{"path": j.item(j.b.Placed[i]).File.Path, "limit": byteSize(j.limit)}}
+	}
+	return j.save(i, form, raw)
+}
+
+// developing bounds the bytes of pixels that are in hand at once.
+const developing = 40 << 20
+
+// direct makes the pictures of pictures. A draft's pages carry more than the
+// material.
+func (j *album) direct(ctx context.Context) error {
+	if j.b.Plan.Draft {
+		return nil
+	}
+	room := semaphore.NewWeighted(developing)
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(j.k.opt.Workers)
+	for i, p := range j.b.Placed {
+		if p.Pixels == 0 {
+			continue
+		}
+		cost := min(int64(float64(p.Pixels)*float64(p.Pixels)*p.H/p.W)*6, developing)
+		if room.Acquire(gctx, cost) != nil {
+			break // ended: Wait says why
+		}
+		g.Go(func() error {
+			defer room.Release(cost)
+			return j.picture(gctx, i)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// picture makes what is wanted of one page of a picture file and leaves out
+// what only the engine can show.
+func (j *album) picture(ctx context.Context, i int) error {
+	p := j.b.Placed[i]
+	it := j.item(p)
+	plain := inBundle
+	if p.Marked {
+		plain = unmarked
+	}
+	if j.wants(i, plain) {
+		raw, err := ownBytes(it.File, j.limit)
+		if err == nil && raw != nil {
+			err = j.save(i, plain, raw)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !j.wants(i, inBundle) && !j.wants(i, unmarked) {
+		return nil
+	}
+	s, err := develop(ctx, it.File, p)
+	if err != nil || s == nil {
+		return err
+	}
+	if j.wants(i, plain) {
+		if err := j.encode(i, plain, s); err != nil {
+			return err
+		}
+	}
+	if !p.Marked {
+		return nil
+	}
+	pages := 0
+	for _, q := range j.b.Placed {
+		if q.Item == p.Item {
+			pages++
+		}
+	}
+	f, err := typeface.New(j.k.opt.Regular)
+	if err != nil {
+		return err
+	}
+	if newWatermark(j.b.Plan, j.k.opt.Printer, it, p.Leaf-1, pages, p.W, p.H).drawOn(s.RGBA, f) {
+		return j.encode(i, inBundle, s)
+	}
+	return nil
+}
+
+// ownBytes returns the bytes of a JPEG file where they will do as they are, but
+// for what a camera wrote into them; else nil.
+func ownBytes(f packager.Inspected, limit int64) ([]byte, error) {
+	if f.Media != "image/jpeg" || f.Picture == nil || f.Picture.Orientation > 1 || f.Bytes > 2*limit {
+		return nil, nil
+	}
+	raw, err := readMaterial(f)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return nil, writeFault(err)
+	parts, err := splitJPEG(raw)
+	if err != nil || parts.components == 4 || parts.cut {
+		return nil, nil
 	}
-	return k.pictures(ctx, bare, marked, dir, limit, obs)
+	out := bytes.Join(parts.keep, nil)
+	if int64(len(out)) > limit {
+		return nil, nil
+	}
+	return out, nil
 }
 
-func (k *Composer) pictures(ctx context.Context, b *packager.Bundle, places []packager.Placed, dir string, limit int64, obs packager.Observer) ([]packager.File, error) {
-	files := make([]packager.File, len(places))
-	next := make(chan int)
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		defer close(next)
-		for i := range places {
-			select {
-			case next <- i:
-			case <-ctx.Done():
-				return ctx.Err()
+// rendered makes what is left from the bundle, and from one without watermarks.
+func (j *album) rendered(ctx context.Context) error {
+	defer j.k.engine.Rest()
+	for _, form := range []int{inBundle, unmarked} {
+		var left []int
+		for i := range j.made {
+			if j.wants(i, form) {
+				left = append(left, i)
 			}
 		}
-		return nil
-	})
-	for range min(k.opt.Workers, len(places)) {
-		g.Go(func() error {
-			r := &renderer{k: k, path: b.Path}
-			defer r.close()
-			for i := range next {
-				p := places[i]
-				name := filepath.Join(dir, pictureName(b, p))
-				raw, err := k.onePicture(ctx, b, p, limit, r)
-				if err != nil {
-					return err
-				}
-				if err := os.WriteFile(name, raw, 0o600); err != nil {
-					return writeFault(err)
-				}
-				sum := sha256.Sum256(raw)
-				files[i] = packager.File{Path: name, SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(raw))}
-				obs.Notify(packager.Progress{Step: packager.StepCompose, Kind: "advance", Item: filepath.Base(name), Unit: "items"})
+		if len(left) == 0 {
+			continue
+		}
+		b := j.b
+		if form == unmarked {
+			bare, done, err := j.unmarkedBundle(ctx)
+			if err != nil {
+				return err
 			}
-			return nil
-		})
+			defer done()
+			b = bare
+		}
+		if err := j.render(ctx, b, left, form); err != nil {
+			return err
+		}
 	}
-	return files, g.Wait()
+	return nil
+}
+
+// unmarkedBundle composes the bundle without watermarks; done removes it.
+func (j *album) unmarkedBundle(ctx context.Context) (b *packager.Bundle, done func(), err error) {
+	plan, report, rules := *j.b.Plan, *j.b.Plan.Report, *j.b.Plan.Report.Rules
+	rules.Watermark, report.Rules, plan.Report = packager.WatermarkOff, &rules, &report
+	tmp, err := os.MkdirTemp(j.k.opt.TempDir, "dossier-*")
+	if err != nil {
+		return nil, nil, writeFault(err)
+	}
+	done = func() { os.RemoveAll(tmp) }
+	if b, err = j.k.Compose(ctx, &plan, filepath.Join(tmp, "plain.pdf"), nil); err != nil {
+		done()
+	}
+	return b, done, err
+}
+
+// render makes pages from a bundle of the same layout.
+func (j *album) render(ctx context.Context, b *packager.Bundle, pages []int, form int) error {
+	r := &renderer{k: j.k, path: b.Path}
+	defer r.close()
+	for _, i := range pages {
+		p := b.Placed[i]
+		dpi := documentDPI
+		if p.Pixels > 0 {
+			dpi = min(pictureDPI, int(float64(p.Pixels)/p.W*72)+1)
+		}
+		err := r.crop(ctx, p, dpi, func(m *image.RGBA) error { return j.encode(i, form, &shot{RGBA: m}) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pictureName is the number of the material, its page where it has several,
@@ -155,37 +323,6 @@ func fileName(s string) string {
 	return strings.Trim(s, " .")
 }
 
-// onePicture is the JPEG of one page of a material: the photo's own bytes
-// where they will do, else a rendering of the bundle's page.
-func (k *Composer) onePicture(ctx context.Context, b *packager.Bundle, p packager.Placed, limit int64, r *renderer) ([]byte, error) {
-	i := slices.IndexFunc(b.Plan.Items, func(it packager.Item) bool { return it.No == p.Item })
-	f := b.Plan.Items[i].File
-	if !p.Marked && f.Media == "image/jpeg" && f.Picture != nil && f.Picture.Orientation <= 1 && !b.Plan.Draft {
-		raw, err := readMaterial(f)
-		if err != nil {
-			return nil, err
-		}
-		if j, err := splitJPEG(raw); err == nil && j.components != 4 {
-			if raw := bytes.Join(j.keep, nil); int64(len(raw)) <= limit {
-				return raw, nil
-			}
-		}
-	}
-	dpi := documentDPI
-	if p.Pixels > 0 {
-		dpi = min(pictureDPI, int(float64(p.Pixels)/p.W*72)+1)
-	}
-	m, err := r.crop(ctx, p, dpi)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := fitJPEG(m, limit)
-	if err != nil {
-		return nil, &packager.Fault{Class: packager.ClassUnexpected, Code: "COMPOSE_PICTURE_LIMIT", Args: packager.Args{"path": f.Path, "limit": byteSize(limit)}, Err: err}
-	}
-	return raw, nil
-}
-
 var errTooSmall = errors.New("no readable size of the picture is within the limit")
 
 // fitJPEG encodes m within limit bytes: first at lower quality, then with
@@ -205,13 +342,11 @@ func fitJPEG(m image.Image, limit int64) ([]byte, error) {
 				return b.Bytes(), nil
 			}
 		}
-		shrink := min(max(0.95*math.Sqrt(float64(limit)/float64(size)), 0.5), 0.9)
-		w, h := int(shrink*float64(m.Bounds().Dx())), int(shrink*float64(m.Bounds().Dy()))
+		less := min(max(0.95*math.Sqrt(float64(limit)/float64(size)), 0.5), 0.9)
+		w, h := int(less*float64(m.Bounds().Dx())), int(less*float64(m.Bounds().Dy()))
 		if max(w, h) < smallestSide {
 			return nil, errTooSmall
 		}
-		small := image.NewRGBA(image.Rect(0, 0, w, h))
-		draw.CatmullRom.Scale(small, small.Rect, m, m.Bounds(), draw.Src, nil)
-		m = small
+		m = shrink(m, w, h)
 	}
 }

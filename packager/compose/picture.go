@@ -2,6 +2,7 @@ package compose
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -13,12 +14,12 @@ import (
 	"io"
 	"os"
 
-	"github.com/gen2brain/heic"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/webp"
 
 	"dossier/packager"
+	"dossier/packager/heif"
 )
 
 // picture is one picture ready to be written as an image XObject.
@@ -83,7 +84,7 @@ func readMaterial(f packager.Inspected) ([]byte, error) {
 
 // loadPictures makes the pictures of a file: one, or one for each frame of a
 // TIFF.
-func loadPictures(f packager.Inspected) ([]*picture, error) {
+func loadPictures(ctx context.Context, f packager.Inspected) ([]*picture, error) {
 	b, err := readMaterial(f)
 	if err != nil {
 		return nil, err
@@ -106,7 +107,7 @@ func loadPictures(f packager.Inspected) ([]*picture, error) {
 		}
 	case "image/heic", "image/heif":
 		orientation = 1 // the decoder applies the file's own rotation
-		pics, err = photo(heic.Decode(bytes.NewReader(b)))
+		pics, err = photo(heif.Decode(ctx, bytes.NewReader(b), int64(len(b)), 0))
 	case "image/webp":
 		pics, err = photo(webp.Decode(bytes.NewReader(b)))
 	case "image/bmp":
@@ -167,6 +168,7 @@ func photo(m image.Image, err error) ([]*picture, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.decode = func() (image.Image, error) { return m, nil }
 	return []*picture{p}, nil
 }
 

@@ -46,27 +46,36 @@ func (r *renderer) close() {
 	}
 }
 
-// crop renders the place of one page of a material.
-func (r *renderer) crop(ctx context.Context, p packager.Placed, dpi int) (image.Image, error) {
+// crop renders the place of one page of a material and shows it to look, which
+// must not keep it.
+func (r *renderer) crop(ctx context.Context, p packager.Placed, dpi int, look func(*image.RGBA) error) error {
 	if err := r.open(ctx); err != nil {
-		return nil, err
+		return err
+	}
+	fault := func(err error) error {
+		return &packager.Fault{Class: packager.ClassUnexpected, Code: "COMPOSE_RENDER", Err: err}
 	}
 	if r.seen++; r.seen%4 == 0 {
 		if err := r.doc.Forget(); err != nil {
-			return nil, &packager.Fault{Class: packager.ClassUnexpected, Code: "COMPOSE_RENDER", Err: err}
+			return fault(err)
 		}
-	}
-	m, err := r.doc.Render(p.Page-1, dpi)
-	if err != nil {
-		return nil, &packager.Fault{Class: packager.ClassUnexpected, Code: "COMPOSE_RENDER", Err: err}
 	}
 	_, high, err := r.doc.Size(p.Page - 1)
 	if err != nil {
-		return nil, &packager.Fault{Class: packager.ClassUnexpected, Code: "COMPOSE_RENDER", Err: err}
+		return fault(err)
 	}
 	k := float64(dpi) / 72
 	at := image.Rect(round(p.X*k), round((high-p.Y-p.H)*k), round((p.X+p.W)*k), round((high-p.Y)*k))
-	return m.SubImage(at.Inset(1)), nil // without the hairline round the page
+	at = at.Inset(1) // without the hairline round the page
+	var looked error
+	err = r.doc.View(p.Page-1, dpi, func(m *image.RGBA) error {
+		looked = look(m.SubImage(at).(*image.RGBA))
+		return nil
+	})
+	if err != nil {
+		return fault(err)
+	}
+	return looked
 }
 
 func round(f float64) int { return int(f + 0.5) }

@@ -41,6 +41,7 @@ type Engine struct {
 	opt  Options
 	mu   sync.Mutex
 	pool api.Pool
+	open int // documents
 	gone bool
 }
 
@@ -53,9 +54,15 @@ func New(opt Options) *Engine {
 	return &Engine{opt: opt}
 }
 
-func (e *Engine) start() (api.Pool, error) {
+// start returns the pool, for one more document.
+func (e *Engine) start() (_ api.Pool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	defer func() {
+		if err == nil {
+			e.open++
+		}
+	}()
 	if e.gone {
 		return nil, errors.New("the PDF engine is closed")
 	}
@@ -74,8 +81,11 @@ func (e *Engine) start() (api.Pool, error) {
 	pool, err := webassembly.Init(webassembly.Config{
 		MaxTotal: e.opt.Workers, RuntimeConfig: conf, FSConfig: wazero.NewFSConfig(), Stdout: io.Discard, Stderr: io.Discard,
 	})
+	if err != nil {
+		return nil, err
+	}
 	e.pool = pool
-	return pool, err
+	return pool, nil
 }
 
 // Close ends the engine and frees its memory.
@@ -91,9 +101,23 @@ func (e *Engine) Close() error {
 	return err
 }
 
+// Rest frees the memory of the engine, some 30 MB, when no document is open;
+// the next Open starts it again.
+func (e *Engine) Rest() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.pool == nil || e.open > 0 {
+		return nil
+	}
+	err := e.pool.Close()
+	e.pool = nil
+	return err
+}
+
 // Document is an open PDF. It holds one instance of the engine until it is
 // closed, and is for one goroutine.
 type Document struct {
+	of     *Engine
 	engine api.Pdfium
 	ref    references.FPDF_DOCUMENT
 	r      io.ReadSeeker
@@ -112,9 +136,10 @@ func (e *Engine) Open(ctx context.Context, r io.ReadSeeker, size int64) (*Docume
 	}
 	engine, err := pool.GetInstanceWithContext(ctx)
 	if err != nil {
+		e.ended()
 		return nil, err
 	}
-	d := &Document{engine: engine, r: r, size: size}
+	d := &Document{of: e, engine: engine, r: r, size: size}
 	d.stop = context.AfterFunc(ctx, func() { _ = engine.Kill() })
 	if err := d.load(); err != nil {
 		d.Close()
@@ -127,6 +152,12 @@ func (e *Engine) Open(ctx context.Context, r io.ReadSeeker, size int64) (*Docume
 	}
 	d.pages = n.PageCount
 	return d, nil
+}
+
+func (e *Engine) ended() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.open--
 }
 
 func (d *Document) load() error {
@@ -152,8 +183,9 @@ func (d *Document) Forget() error {
 	return d.load()
 }
 
-// Close gives the instance back.
+// Close gives the instance back. It may be called once.
 func (d *Document) Close() {
+	defer d.of.ended()
 	if d.stop() { // else it has been killed
 		_ = d.engine.Close()
 	}
@@ -308,15 +340,25 @@ func (d *Document) Size(i int) (w, h float64, err error) {
 // Render draws page i at dpi pixels an inch on white, with its annotations.
 // The picture is the caller's.
 func (d *Document) Render(i, dpi int) (*image.RGBA, error) {
+	var out *image.RGBA
+	err := d.View(i, dpi, func(m *image.RGBA) error {
+		out = image.NewRGBA(m.Rect)
+		copy(out.Pix, m.Pix)
+		return nil
+	})
+	return out, err
+}
+
+// View renders as Render does and shows the picture to look without a copy: it
+// lies in the memory of the engine and is gone when look returns. The document
+// must not be used meanwhile.
+func (d *Document) View(i, dpi int, look func(*image.RGBA) error) error {
 	res, err := d.engine.RenderPageInDPI(&requests.RenderPageInDPI{Page: d.page(i), DPI: dpi, RenderFlags: enums.FPDF_RENDER_FLAG_ANNOT})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer res.Cleanup()
-	src := res.Result.Image
-	out := image.NewRGBA(src.Rect)
-	copy(out.Pix, src.Pix) // src lies in the memory of the engine
-	return out, nil
+	return look(res.Result.Image)
 }
 
 // Save writes the document anew, without encryption: a damaged file comes out

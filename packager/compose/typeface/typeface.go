@@ -198,6 +198,22 @@ func (f *Face) Box(r rune) string {
 	return b.String() + "f"
 }
 
+// Segments calls each with the pieces of the outline of a glyph: its points in
+// em from the origin of the glyph, y pointing down.
+func (f *Face) Segments(i sfnt.GlyphIndex, each func(op sfnt.SegmentOp, xy [3][2]float64)) {
+	segs, err := f.font.LoadGlyph(&f.buf, i, f.em, nil)
+	if err != nil {
+		return
+	}
+	for _, s := range segs {
+		var xy [3][2]float64
+		for k, p := range s.Args {
+			xy[k] = [2]float64{float64(p.X) / 64 / f.units, float64(p.Y) / 64 / f.units}
+		}
+		each(s.Op, xy)
+	}
+}
+
 // Outline returns the path of a glyph in PDF operators, scaled to size and
 // with its origin at x, y.
 func (f *Face) Outline(i sfnt.GlyphIndex, x, y, size float64) string {
