@@ -94,7 +94,8 @@ func TestRows(t *testing.T) {
 		{row: "18 sound", name: "a.zip", content: samples.ZIP(articles...), role: packager.RoleBackup, media: "application/zip", look: func(f packager.Inspected) error {
 			a := f.Archive
 			noon := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-			want := packager.Archive{Format: "zip", Entries: 3, Files: 2, Bytes: int64(500*len("<p>样本</p>") + 1), First: noon, Last: noon,
+			two := int64(2)
+			want := packager.Archive{Format: "zip", Entries: 3, Files: 2, Items: &two, Bytes: int64(500*len("<p>样本</p>") + 1), First: noon, Last: noon,
 				Names: []string{"articles/", "articles/1.html", "articles/2.html"}}
 			if d := cmp.Diff(want, *a); d != "" {
 				return fmt.Errorf("%s", d)
@@ -114,7 +115,12 @@ func TestRows(t *testing.T) {
 				return nil
 			}},
 		{row: "18 bomb", name: "a.zip", content: samples.ZIP(samples.Member{Name: "zeros", Size: 300 << 20}), role: packager.RoleBackup, media: "application/zip", unusable: "ARCHIVE_BOMB", findings: []string{"block ARCHIVE_BOMB"}},
-		{row: "18 nested", name: "a.zip", content: samples.ZIP(samples.Member{Name: "in.zip", Content: string(samples.ZIP(articles...))}), role: packager.RoleBackup, media: "application/zip", findings: []string{"info ARCHIVE_NESTED"}},
+		{row: "18 nested", name: "a.zip", content: samples.ZIP(samples.Member{Name: "in.zip", Content: string(samples.ZIP(articles...))}), role: packager.RoleBackup, media: "application/zip"},
+		{row: "18 nested, corrupt", name: "a.zip", content: samples.ZIP(samples.Member{Name: "in.zip", Content: string(samples.CorruptZIP(samples.Member{Name: "1.html", Content: strings.Repeat("样本", 99)}))}), role: packager.RoleBackup, media: "application/zip", unusable: "ARCHIVE_CORRUPT", findings: []string{"block ARCHIVE_CORRUPT"}},
+		{row: "18 nested, bomb", name: "a.zip", content: samples.ZIP(samples.Member{Name: "in.zip", Content: string(samples.ZIP(samples.Member{Name: "zeros", Size: 300 << 20}))}), role: packager.RoleBackup, media: "application/zip", unusable: "ARCHIVE_BOMB", findings: []string{"block ARCHIVE_BOMB"}},
+		{row: "18 nested too deep", name: "a.zip", content: nest(5), role: packager.RoleBackup, media: "application/zip", findings: []string{"info ARCHIVE_NESTED"}},
+		{row: "23 articles are counted", name: "a.zip", content: samples.ZIP(pagesOf(101)...), role: packager.RoleBackup, media: "application/zip", look: items(101)},
+		{row: "23 rows are counted", name: "a.zip", content: samples.ZIP(samples.Member{Name: "fans.csv", Content: "id,date\n1,2026-01-02\n2,2026-01-03\n"}, samples.Member{Name: "readme.txt", Content: "x"}), role: packager.RoleBackup, media: "application/zip", look: items(2)},
 		{row: "18 TAR", name: "a.tar.gz", content: samples.TarGz(samples.Member{Name: "1.html", Content: "x"}, samples.Member{Name: "l", Content: "../x", Link: true}), role: packager.RoleBackup, media: "application/gzip", findings: []string{"warn ARCHIVE_UNSAFE_PATH"}},
 		{row: "19", name: "a.zip", content: samples.ZIP(samples.Member{Name: "营业执照.jpg", Content: "x", GBK: true}), role: packager.RoleBackup, media: "application/zip", look: names("营业执照.jpg")},
 		{row: "20", name: "a.zip", content: samples.ZIP(samples.Member{Name: "__MACOSX/._a", Content: "x"}, samples.Member{Name: ".DS_Store", Content: "x"}, samples.Member{Name: "cafe\u0301.txt", Content: "x"}), role: packager.RoleBackup, media: "application/zip", look: names("caf\u00e9.txt")},
@@ -171,6 +177,33 @@ func oriented(o int, gps bool) func(packager.Inspected) error {
 	return func(f packager.Inspected) error {
 		if p := f.Picture; p.Orientation != o || p.HasGPS != gps || !p.HasEXIF {
 			return fmt.Errorf("%+v", p)
+		}
+		return nil
+	}
+}
+
+// nest puts an archive into archives.
+func nest(n int) []byte {
+	b := samples.ZIP(samples.Member{Name: "a.txt", Content: "x"})
+	for range n {
+		b = samples.ZIP(samples.Member{Name: "in.zip", Content: string(b)})
+	}
+	return b
+}
+
+// pagesOf is an export of n articles with a page that lists them.
+func pagesOf(n int) []samples.Member {
+	out := []samples.Member{{Name: "index.html", Content: "x"}}
+	for i := range n {
+		out = append(out, samples.Member{Name: fmt.Sprintf("articles/%03d.html", i), Content: "x"}, samples.Member{Name: fmt.Sprintf("articles/%03d.jpg", i), Content: "x"})
+	}
+	return out
+}
+
+func items(want int64) func(packager.Inspected) error {
+	return func(f packager.Inspected) error {
+		if f.Archive.Items == nil || *f.Archive.Items != want {
+			return fmt.Errorf("%+v", f.Archive)
 		}
 		return nil
 	}
