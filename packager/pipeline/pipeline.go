@@ -5,6 +5,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -39,6 +40,9 @@ type Pipeline struct {
 	Tool      string // version of dossier
 	Observe   packager.Observer
 }
+
+// Close ends the engines of inspector and composer.
+func (p *Pipeline) Close() error { return errors.Join(p.Inspector.Close(), p.Composer.Close()) }
 
 // Order is what is asked of one build.
 type Order struct {

@@ -87,14 +87,19 @@ func (p *Pipeline) store(ctx context.Context, r *packager.Record, pages []packag
 	if err != nil {
 		return nil, err
 	}
+	return p.publishPending(ctx, r.Plan.Report.Case.Dir, pend, b.state, b.key, b.log)
+}
+
+// publishPending remembers what is to be stored before it stores it.
+func (p *Pipeline) publishPending(ctx context.Context, caseDir string, pend pending, state string, key *sign.Key, log *audit.Log) (*packager.Receipt, error) {
 	text, err := json.Marshal(pend)
 	if err != nil {
 		return nil, err
 	}
-	if err := writeFile(filepath.Join(b.state, pendingName), text); err != nil {
-		return nil, diskFault(err, b.state)
+	if err := writeFile(filepath.Join(state, pendingName), text); err != nil {
+		return nil, diskFault(err, state)
 	}
-	return p.publish(ctx, r.Plan.Report.Case.Dir, pend, b.key, b.log)
+	return p.publish(ctx, caseDir, pend, key, log)
 }
 
 // Push goes on with a publication that did not come to its receipt.

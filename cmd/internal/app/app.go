@@ -110,13 +110,17 @@ func (a *App) Order(dir, out string, draft bool) (pipeline.Order, error) {
 	return pipeline.Order{Case: c, Day: day, Out: out, Draft: draft}, err
 }
 
-// Pipeline builds the way through.
+// Pipeline builds the way through. Its Close ends the engines that it started.
 func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
 	store, err := a.Store(a.Config.Store)
 	if err != nil {
 		return nil, err
 	}
 	letters, err := a.letters()
+	if err != nil {
+		return nil, err
+	}
+	timestamps, err := a.Timestamps()
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +138,7 @@ func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
 		Key: a.Key,
 		Signing: sign.Options{
 			Level: a.Config.Level, FontRegular: templates.Regular, Reason: a.Words.Text("sign.reason", nil),
-			Timestamps: a.Timestamps(), AcceptLower: a.Config.AcceptLower,
+			Timestamps: timestamps, AcceptLower: a.Config.AcceptLower,
 		},
 		Store:   store,
 		Words:   a.Words,
@@ -146,12 +150,14 @@ func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
 }
 
 // Timestamps asks the time-stamping authorities of the settings, in order; nil
-// when there are none.
-func (a *App) Timestamps() *tsp.Client {
+// when there are none. Their certificates must lead to a trusted root: one of
+// the settings, or else the system's.
+func (a *App) Timestamps() (*tsp.Client, error) {
 	if len(a.Config.TSA) == 0 {
-		return nil
+		return nil, nil
 	}
-	return &tsp.Client{Authorities: a.Config.TSA, Clock: a.Now()}
+	roots, err := a.Roots(a.Config.Trust)
+	return &tsp.Client{Authorities: a.Config.TSA, Roots: roots, Clock: a.Now()}, err
 }
 
 // Actor is who runs the program, for the audit log.

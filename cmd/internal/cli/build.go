@@ -54,6 +54,7 @@ func (c *command) buildCommand() *cobra.Command {
 				end()
 				return err
 			}
+			defer p.Close()
 			res, err := p.Build(cmd.Context(), order)
 			end()
 			return c.showBuild(a, res, err, all)
@@ -101,6 +102,7 @@ func (c *command) keyFlags(cmd *cobra.Command) {
 	f.StringVar(&c.flags.Level, "level", "", c.ui.Text("flag.level"))
 	f.BoolVar(&c.flags.AcceptLower, "accept-lower", false, c.ui.Text("flag.accept-lower"))
 	f.StringArrayVar(&c.flags.TSA, "tsa", nil, c.ui.Text("flag.tsa"))
+	f.StringArrayVar(&c.flags.Trust, "trust", nil, c.ui.Text("flag.trust"))
 }
 
 // buildJSON is the one document of build --json; contract.md in the project's

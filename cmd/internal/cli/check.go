@@ -35,6 +35,7 @@ func (c *command) checkCommand() *cobra.Command {
 				end()
 				return err
 			}
+			defer p.Close()
 			report, err := p.Check(cmd.Context(), order.Case, order.Day, accepted...)
 			end()
 			if err != nil {

@@ -29,6 +29,7 @@ func (c *command) pushCommand() *cobra.Command {
 				end()
 				return err
 			}
+			defer p.Close()
 			receipt, paths, err := p.Push(cmd.Context(), order.Case)
 			end()
 			if err != nil {

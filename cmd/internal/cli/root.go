@@ -142,7 +142,7 @@ func (c *command) root() *cobra.Command {
 	root.AddCommand(
 		c.initCommand(), c.collectCommand(), c.checkCommand(), c.draftCommand(), c.buildCommand(), c.verifyCommand(),
 		c.pushCommand(), c.handoffCommand(), c.statusCommand(), c.batchCommand(), c.platformsCommand(), c.keysCommand(), c.doctorCommand(), c.versionCommand(),
-		c.pullCommand(), c.storeCommand(),
+		c.pullCommand(), c.storeCommand(), c.signCommand(),
 	)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

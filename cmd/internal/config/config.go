@@ -32,6 +32,7 @@ type Settings struct {
 	Key          string   `yaml:"key"`           // PKCS#12 file, pkcs11: URI, or the name of a local key
 	Level        string   `yaml:"level"`         // B-B, B-T, B-LT, B-LTA
 	TSA          []string `yaml:"tsa"`           // URLs of time-stamping authorities, in order
+	Trust        []string `yaml:"trust"`         // PEM files or folders with roots, or "system"
 	Name         string   `yaml:"name"`          // of the person, for the audit log
 	Templates    string   `yaml:"templates"`     // folder with the user's own letters
 	Tesseract    string   `yaml:"tesseract"`     // path of the program, or off
@@ -93,6 +94,7 @@ func Load(f Flags, env []string, caseDir string) (*Config, error) {
 	c.Key = cmp.Or(f.Key, get("DOSSIER_KEY"), near.Key, far.Key)
 	c.Level = cmp.Or(f.Level, get("DOSSIER_LEVEL"), near.Level, far.Level, "B-B")
 	c.TSA = firstList(f.TSA, words(get("DOSSIER_TSA")), near.TSA, far.TSA)
+	c.Trust = firstList(f.Trust, list(get("DOSSIER_TRUST")), near.Trust, far.Trust)
 	c.Name = cmp.Or(f.Name, get("DOSSIER_NAME"), near.Name, far.Name)
 	c.Templates = cmp.Or(f.Templates, get("DOSSIER_TEMPLATES"), near.Templates, far.Templates)
 	c.Tesseract = cmp.Or(f.Tesseract, get("DOSSIER_TESSERACT"), near.Tesseract, far.Tesseract)
@@ -161,8 +163,10 @@ func read(path string) (Settings, error) {
 	for _, p := range []*string{&f.Store, &f.Key, &f.Templates} {
 		*p = relativeTo(here, *p)
 	}
-	for i := range f.Rules {
-		f.Rules[i] = relativeTo(here, f.Rules[i])
+	for _, paths := range [][]string{f.Rules, f.Trust} {
+		for i := range paths {
+			paths[i] = relativeTo(here, paths[i])
+		}
 	}
 	return f, nil
 }
