@@ -87,7 +87,7 @@ func (p *publisher) probe(ctx context.Context) error {
 		return nil
 	}
 	c, err := prober.Probe(ctx)
-	p.exclusive = c.ExclusiveCreate
+	p.exclusive = c.ExclusiveCreate && c.ExclusiveComplete // a document may be large
 	return err
 }
 
@@ -108,6 +108,7 @@ func (p *publisher) resume() error {
 	if err := p.journal.remove(receiptFile); err != nil {
 		return err
 	}
+	want.Lease = have.Lease // to be dropped
 	p.record = want
 	return p.journal.save(want)
 }

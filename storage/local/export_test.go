@@ -1,8 +1,8 @@
 package local
 
-import "syscall"
+import "errors"
 
 // WithoutLinks plays a file system without hard links.
 func WithoutLinks(s *Store) {
-	s.link = func(string, string) error { return syscall.EPERM }
+	s.link = func(string, string) error { return errors.ErrUnsupported }
 }

@@ -11,8 +11,7 @@ import (
 
 // noLinks reports that the file system has no hard links, or not for us.
 func noLinks(err error) bool {
-	return errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.EOPNOTSUPP) ||
-		errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.EXDEV)
+	return errors.Is(err, unix.EPERM) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.EXDEV)
 }
 
 // isFull reports that disk, quota or file-size limit is used up.

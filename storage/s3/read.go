@@ -30,7 +30,7 @@ func (s *Store) head(ctx context.Context, op, key string) (minio.ObjectInfo, err
 	var info minio.ObjectInfo
 	ask := func() error {
 		return s.do(ctx, op, key, func(ctx context.Context) (err error) {
-			info, err = s.core.StatObject(ctx, s.bucket, s.full(key), minio.StatObjectOptions{Checksum: true, ServerSideEncryption: s.sse})
+			info, err = s.core.StatObject(ctx, s.bucket, s.full(key), minio.StatObjectOptions{Checksum: !s.bare.Load(), ServerSideEncryption: s.sse})
 			return err
 		})
 	}
