@@ -1,8 +1,10 @@
 package main
 
 import (
+	"archive/zip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -65,6 +67,7 @@ func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 			"json":    expectJSON,
 			"flip":    flipByte,
 			"replace": replaceText,
+			"parts":   writeParts,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
@@ -183,4 +186,25 @@ func replaceText(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has no %q", args[0], args[1])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o600))
+}
+
+// writeParts: parts FILE OUT writes the parts of a workbook, one after the
+// other, into a text file.
+func writeParts(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: parts FILE OUT")
+	}
+	in, err := zip.OpenReader(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer in.Close()
+	var all []byte
+	for _, part := range in.File {
+		r, err := part.Open()
+		ts.Check(err)
+		b, err := io.ReadAll(r)
+		ts.Check(err)
+		r.Close()
+		all = append(append(all, b...), '\n')
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), all, 0o600))
 }

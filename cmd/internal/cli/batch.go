@@ -10,17 +10,24 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dossier/cmd/internal/app"
+	"dossier/cmd/internal/ui"
 	"dossier/packager"
+	"dossier/packager/audit"
 	"dossier/packager/pipeline"
 )
 
 func (c *command) batchCommand() *cobra.Command {
 	var checkOnly bool
+	var report string
 	cmd := &cobra.Command{
 		Use:   "batch DIR",
 		Short: c.ui.Text("help.batch"),
 		Args:  exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if report != "" && !strings.EqualFold(filepath.Ext(report), ".xlsx") {
+				return usage("USAGE_BATCH_REPORT", "file", report)
+			}
 			dirs, err := caseFolders(args[0])
 			if err != nil {
 				return err
@@ -28,10 +35,11 @@ func (c *command) batchCommand() *cobra.Command {
 			if len(dirs) == 0 {
 				return &packager.Fault{Class: packager.ClassUsage, Code: "BATCH_NONE", Args: packager.Args{"dir": args[0]}}
 			}
-			return c.runBatch(cmd.Context(), dirs, checkOnly)
+			return c.runBatch(cmd.Context(), dirs, checkOnly, report)
 		},
 	}
 	cmd.Flags().BoolVar(&checkOnly, "check", false, c.ui.Text("flag.check-only"))
+	cmd.Flags().StringVar(&report, "report", "", c.ui.Text("flag.batch-report"))
 	c.storeFlags(cmd)
 	c.keyFlags(cmd)
 	cmd.Flags().StringVar(&c.flags.Name, "name", "", c.ui.Text("flag.name"))
@@ -75,23 +83,37 @@ type batchLine struct {
 }
 
 // runBatch builds one case after the other; each uses all cores by itself. A
-// case that fails does not stop the others.
-func (c *command) runBatch(ctx context.Context, dirs []string, checkOnly bool) error {
+// case that fails does not stop the others. report is the workbook to write,
+// or "".
+func (c *command) runBatch(ctx context.Context, dirs []string, checkOnly bool, report string) error {
 	lines := make([]batchLine, 0, len(dirs))
+	var outcomes []audit.Outcome
 	var worst error
 	for _, dir := range dirs {
-		line, err := c.batchOne(ctx, dir, checkOnly)
+		line, res, err := c.batchOne(ctx, dir, checkOnly)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		lines = append(lines, line)
+		if report != "" {
+			outcomes = append(outcomes, c.outcome(dir, res, err))
+		}
 		worst = worse(worst, err)
 		if !c.flags.JSON {
 			c.batchLine(line, err)
 		}
 	}
+	if report != "" {
+		if err := c.batchReport(report, outcomes); err != nil {
+			return err
+		}
+	}
 	if c.flags.JSON {
-		if err := c.ui.Document(map[string]any{"version": 1, "cases": lines}); err != nil {
+		doc := map[string]any{"version": 1, "cases": lines}
+		if report != "" {
+			doc["report"] = report
+		}
+		if err := c.ui.Document(doc); err != nil {
 			return err
 		}
 		return sayNothing(worst)
@@ -104,30 +126,71 @@ func (c *command) runBatch(ctx context.Context, dirs []string, checkOnly bool) e
 	}
 	c.ui.Line("")
 	c.ui.Say("batch.sum", "done", itoa(done), "all", itoa(len(lines)))
+	if report != "" {
+		c.ui.Say("batch.report", "path", report)
+	}
 	return sayNothing(worst)
 }
 
-func (c *command) batchOne(ctx context.Context, dir string, checkOnly bool) (line batchLine, err error) {
-	line.Dir = dir
+// outcome is a case's row in the workbook. That a case has gaps is told by its
+// findings; what else stopped it, in words.
+func (c *command) outcome(dir string, res *pipeline.Result, err error) audit.Outcome {
+	o := audit.Outcome{Dir: absolute(dir), Report: res.Report, Record: res.Record}
+	if code := exitCode(err); code == exitOK || code == exitIncomplete {
+		return o
+	}
+	o.Err = err.Error()
+	if f, ok := errors.AsType[*packager.Fault](err); ok {
+		o.Err, _ = c.ui.P.Say(f.Code, f.Args)
+	} else if ds, ok := errors.AsType[packager.Diagnostics](err); ok && len(ds) > 0 {
+		message, _ := c.ui.P.Say(ds[0].Code, ui.DiagnosticArgs(ds[0]))
+		o.Err = ds[0].Pos.String() + ": " + message
+	}
+	return o
+}
+
+func (c *command) batchReport(path string, outcomes []audit.Outcome) error {
+	a, err := c.open("")
+	if err != nil {
+		return err
+	}
+	day, err := a.Day()
+	if err != nil {
+		return err
+	}
+	_, err = audit.WriteBatch(absolute(path), day, app.Version(), outcomes, c.ui.P)
+	return err
+}
+
+// absolute is a path that the workbook's links can be made from.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
+func (c *command) batchOne(ctx context.Context, dir string, checkOnly bool) (line batchLine, res *pipeline.Result, err error) {
+	line.Dir, res = dir, &pipeline.Result{}
 	defer func() {
 		line.Exit, line.Error = exitCode(err), errorCode(err)
 	}()
 	a, err := c.open(dir)
 	if err != nil {
-		return line, err
+		return line, res, err
 	}
 	order, err := a.Order(dir, "", false)
 	if err != nil {
-		return line, err
+		return line, res, err
 	}
 	observe, end := c.observe(a.Config)
 	defer end()
 	p, err := a.Pipeline(observe)
 	if err != nil {
-		return line, err
+		return line, res, err
 	}
+	defer p.Close()
 	line.Case = order.Case.ID
-	res := &pipeline.Result{}
 	if checkOnly {
 		res.Report, err = p.Check(ctx, order.Case, order.Day)
 	} else {
@@ -151,7 +214,7 @@ func (c *command) batchOne(ctx context.Context, dir string, checkOnly bool) (lin
 		line.Bundle = res.Bundle.Plan.BundleID
 	}
 	line.Outputs = res.Paths
-	return line, err
+	return line, res, err
 }
 
 // errorCode is the code of an error in a document for programs, "" for none.
