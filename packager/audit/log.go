@@ -1,5 +1,22 @@
 // Package audit keeps the record of a case: a hash-chained log of what
 // happened, and the workbook that shows it to people.
+//
+// The log of a case lives in .dossier/events.jsonl and grows; Write copies what
+// is there so far beside the bundle. What is signed with the case key, and so
+// cannot be cut, changed or added to unseen by who has no key:
+//
+//   - Up to "composed": the head at that moment is printed in the visible stamp,
+//     inside the signed bytes of the PDF. It is there for people to compare; no
+//     program reads the stamp.
+//   - Up to the end of the copy, which holds "signed" and "verified" (and
+//     "unmasked") too: the sealed receipt has the head, as events_head, and the
+//     digest of the file. A copy that ends between the two heads does not fit
+//     the receipt.
+//   - What comes later ("stored", "handed_off", "filed" …) stands in the living
+//     log only. The chain shows a change in the middle; that the end was cut
+//     shows only against a copy made since, and the next bundle covers it.
+//
+// Without its receipt a copy proves no more than that its own chain holds.
 package audit
 
 import (
