@@ -59,7 +59,10 @@ type Inspected struct {
 	Archive *Archive
 	QR      []string // contents of QR codes found
 	Fields  []Field  // read by machine from text layer, QR or OCR
-	ReadBy  string   // how its text was read: "text" (layer), "ocr"; "": not read by machine
+	// Shown is a PDF on this disk that shows the content in its place, made of
+	// an office file; "" for every other form.
+	Shown  string
+	ReadBy string // how its text was read: "text" (layer), "ocr"; "": not read by machine
 	// Unusable says why the content cannot be shown in the bundle ("" when it
 	// can): the code of the finding that explains it.
 	Unusable string

@@ -19,6 +19,7 @@ type facts struct {
 	QR      []string
 	Fields  []packager.Field
 	ReadBy  string // "text", "ocr" or ""
+	Shown   string // PDF made of an office file, or ""
 	// Class is the kind of paper that the text shows, by ClassWord.
 	Class     class
 	ClassWord string
@@ -53,6 +54,8 @@ var severities = map[string]packager.Severity{
 	"ARCHIVE_UNSAFE_PATH":            packager.Warn,
 	"ARCHIVE_NESTED":                 packager.Info,
 	"ARCHIVE_NOT_TESTED":             packager.Info,
+	"OFFICE_CONVERTED":               packager.Info,
+	"OFFICE_NOT_CONVERTED":           packager.Warn,
 	"PICTURE_NOT_MEASURED":           packager.Info,
 	"TYPE_DIFFERS_FROM_NAME":         packager.Warn,
 }
@@ -62,7 +65,7 @@ var severities = map[string]packager.Severity{
 func judge(m packager.Material, f *facts) (packager.Inspected, []packager.Finding) {
 	in := packager.Inspected{
 		Material: m, Media: f.Media, Form: f.Form, Pages: f.Pages,
-		Picture: f.Picture, PDF: f.PDF, Archive: f.Archive, QR: f.QR, Fields: f.Fields, ReadBy: f.ReadBy,
+		Picture: f.Picture, PDF: f.PDF, Archive: f.Archive, QR: f.QR, Fields: f.Fields, ReadBy: f.ReadBy, Shown: f.Shown,
 	}
 	problems := slices.Clone(f.Problems)
 	if k := (kind{exts: f.Exts}); !k.fits(m.Path) {
@@ -122,6 +125,9 @@ func asMaterial(m packager.Material, f *facts) *problem {
 	case packager.FormArchive:
 		code = "ARCHIVE_AS_MATERIAL"
 	case packager.FormOffice:
+		if f.Shown != "" {
+			return nil
+		}
 		code = "OFFICE_FILE"
 	case packager.FormOFD:
 		code = "OFD_FILE"

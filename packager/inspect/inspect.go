@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -40,6 +41,12 @@ type Options struct {
 	// Tesseract is the path of the program that reads pictures; "" looks for
 	// it in the PATH, "off" reads none.
 	Tesseract string
+	// Office is the path of LibreOffice, which makes PDFs of office files; "auto"
+	// looks for it in the PATH, "" makes none. The PDFs are kept in OfficeDir
+	// (default: CacheDir/office), by content, with mode 0600; Inspected.Shown
+	// names them.
+	Office    string
+	OfficeDir string
 	// Helper is a command that calls Serve. With it, files are parsed in a
 	// process of its own, which is killed when it hangs or grows too big; nil
 	// parses in this process, where a time-out leaves the parser behind and
@@ -83,6 +90,7 @@ type Inspector struct {
 	memory *semaphore.Weighted
 	pdfium *pdfium.Engine
 	ocr    *tesseract
+	office *office
 	helper *helper // or nil
 }
 
@@ -92,6 +100,9 @@ func New(opt Options) *Inspector {
 	if opt.EngineCacheDir == "" {
 		opt.EngineCacheDir = opt.CacheDir
 	}
+	if opt.OfficeDir == "" && opt.CacheDir != "" {
+		opt.OfficeDir = filepath.Join(opt.CacheDir, "office")
+	}
 	if opt.Workers <= 0 {
 		opt.Workers = runtime.GOMAXPROCS(0)
 	}
@@ -100,6 +111,7 @@ func New(opt Options) *Inspector {
 		memory: semaphore.NewWeighted(opt.Limits.Memory),
 		pdfium: pdfium.New(pdfium.Options{CacheDir: opt.EngineCacheDir, Memory: 256 << 20}),
 		ocr:    newTesseract(opt.Tesseract),
+		office: newOffice(opt),
 	}
 	if len(opt.Helper) > 0 {
 		child := opt
@@ -120,6 +132,7 @@ func (x *Inspector) Close() error {
 // Inspect returns every file of the collection with what it is. The error is a
 // cancelled context.
 func (x *Inspector) Inspect(ctx context.Context, c *packager.Collection, obs packager.Observer) (*packager.Inspection, error) {
+	defer x.pdfium.Rest() // the next steps need the memory
 	n := len(c.Materials)
 	files := make([]packager.Inspected, n)
 	found := make([][]packager.Finding, n)
@@ -160,8 +173,9 @@ func (x *Inspector) Inspect(ctx context.Context, c *packager.Collection, obs pac
 
 // want says what is looked for in a content beside its form.
 type want struct {
-	QR   bool
-	Text bool // text layer, or OCR of a picture
+	QR    bool
+	Text  bool // text layer, or OCR of a picture
+	Shown bool // a PDF of an office file
 }
 
 // facts returns what is known about a file's content, from the cache or by
@@ -170,8 +184,9 @@ func (x *Inspector) facts(ctx context.Context, m packager.Material, w want) *fac
 	if m.Bytes == 0 {
 		return &facts{Media: "application/x-empty", Form: packager.FormOther}
 	}
+	w.Shown = w.Shown && x.office.available()
 	key := cacheKey(m.SHA256, w, w.Text && x.ocr.available())
-	if f := x.load(key); f != nil {
+	if f := x.load(key); f != nil && f.whole() {
 		return f
 	}
 	var f *facts
@@ -255,6 +270,9 @@ func (x *Inspector) look(ctx context.Context, m packager.Material, w want) *fact
 		x.archive(ctx, r, m.Bytes, f)
 	case packager.FormOffice, packager.FormTable:
 		x.table(ctx, r, m.Bytes, k, f)
+		if k.form == packager.FormOffice && w.Shown {
+			x.shown(ctx, r, m.Bytes, k, f)
+		}
 	}
 	return f
 }

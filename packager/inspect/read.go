@@ -15,6 +15,7 @@ import (
 // may be one of them.
 func wants(m packager.Material, rs *packager.RuleSet) want {
 	w := want{QR: mayBeLetter(m, rs)}
+	w.Shown = m.Role == packager.RoleMaterial || m.Role == packager.RoleEvidence
 	switch m.Role {
 	case packager.RoleMaterial:
 		for _, id := range m.IDs {
