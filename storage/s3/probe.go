@@ -207,7 +207,14 @@ func (p *probe) exclusive(ctx context.Context) error {
 	// A server that refuses the header whatever is there is of no use either.
 	fresh := p.dir + "fresh"
 	_, refused, err = p.put(ctx, p.core, fresh, probeBytes, probeBytes, true)
-	p.c.ExclusiveCreate = !refused
+	if err != nil || !refused {
+		return err
+	}
+	// Or it is ours, and the acknowledgement of the first try was lost.
+	p.c.ExclusiveCreate, err = p.reads(ctx, fresh, probeBytes)
+	if storage.CodeOf(err) == storage.NotFound {
+		return nil
+	}
 	return err
 }
 
@@ -331,7 +338,12 @@ func (p *probe) onePart(ctx context.Context, key string, body []byte, conditiona
 		_, err := p.core.CompleteMultipartUpload(ctx, p.bucket, p.full(key), id, done, opts)
 		return err
 	})
-	if err != nil {
+	switch storage.CodeOf(err) {
+	case "":
+	case storage.NotFound:
+		// Completed by a try whose acknowledgement was lost.
+		return nil
+	default:
 		_ = p.core.AbortMultipartUpload(context.WithoutCancel(ctx), p.bucket, p.full(key), id)
 	}
 	return err
