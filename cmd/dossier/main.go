@@ -11,7 +11,7 @@ import (
 
 // softLimit keeps the garbage collector busy before the heap grows: a small
 // machine has other things to hold. GOMEMLIMIT overrides it.
-const softLimit = 120 << 20
+const softLimit = 80 << 20
 
 func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {

@@ -247,6 +247,7 @@ func (j *album) rendered(ctx context.Context) error {
 			defer done()
 			b = bare
 		}
+		j.k.engine.Rest()
 		if err := j.render(ctx, b, left, form); err != nil {
 			return err
 		}

@@ -128,7 +128,7 @@ func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
 		Rules:    a.Rules,
 		Calendar: a.Calendar,
 		Inspector: inspect.New(inspect.Options{
-			CacheDir: filepath.Join(a.Config.CacheDir, "inspect"), Tesseract: a.Config.Tesseract,
+			CacheDir: filepath.Join(a.Config.CacheDir, "inspect"), EngineCacheDir: a.Config.CacheDir, Tesseract: a.Config.Tesseract,
 		}),
 		Letters: letters,
 		Press:   &letter.Press{Regular: templates.Regular, Bold: templates.Bold},
