@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -114,7 +115,9 @@ func sentParts(p *storagetest.Proxy) int64 {
 	if p == nil {
 		return 0
 	}
-	return p.Acknowledged(storagetest.IsPart)
+	return p.Acknowledged(func(r *http.Request) bool {
+		return storagetest.IsPart(r) && strings.Contains(r.URL.Path, "/v1/blobs/") // not those of probes
+	})
 }
 
 // helper runs the publisher and kills it after a time; a negative time lets it

@@ -160,7 +160,10 @@ func (s *Store) beginUpload(ctx context.Context, key string, c storage.Content, 
 		return nil, err
 	}
 	book := newLogbook(opts.Checkpoint, fresh)
-	return book, book.save()
+	if err := book.save(); err != nil {
+		return nil, errors.Join(err, book.close())
+	}
+	return book, nil
 }
 
 func loadUpload(cp storage.Checkpoint) (upload, error) {

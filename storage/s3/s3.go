@@ -73,7 +73,8 @@ type Options struct {
 
 	// Attempts is how often one request is tried, 0 for 10.
 	Attempts int
-	// Stall is how long a connection may stand still, 0 for one minute.
+	// Stall is how long a connection may stand still, 0 for two minutes: a
+	// slow line with full buffers looks so for a while.
 	Stall time.Duration
 	// Parallel is how many parts are sent at a time, 0 for 4.
 	Parallel int
@@ -127,7 +128,7 @@ func Open(ctx context.Context, address string, opts Options) (*Store, error) {
 	}
 	setDefault(&opts.Attempts, 10)
 	setDefault(&opts.Parallel, 4)
-	setDefault(&opts.Stall, time.Minute)
+	setDefault(&opts.Stall, 2*time.Minute)
 	setDefault(&opts.RetryUnit, 250*time.Millisecond)
 
 	secure := set.endpoint.Scheme == "https"

@@ -63,7 +63,15 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		out.Header.Set(t.profile.forbid, "true")
 	}
 	if req.Body != nil && req.Body != http.NoBody {
-		g := &guardedBody{body: req.Body, touch: func() { dog.Reset(t.stall) }}
+		g := &guardedBody{body: req.Body, touch: func(sent bool) {
+			// What was read may be megabytes ahead of a slow line, in the
+			// buffer of the connection.
+			if sent {
+				dog.Reset(2 * t.stall)
+			} else {
+				dog.Reset(t.stall)
+			}
+		}}
 		if r != nil {
 			r.mu.Lock()
 			r.bodies = append(r.bodies, g)
@@ -100,7 +108,7 @@ type guardedBody struct {
 	mu     sync.Mutex
 	body   io.ReadCloser
 	closed bool
-	touch  func()
+	touch  func(sent bool) // before each Read, and at the end
 }
 
 func (g *guardedBody) Read(p []byte) (int, error) {
@@ -109,8 +117,12 @@ func (g *guardedBody) Read(p []byte) (int, error) {
 	if g.closed {
 		return 0, http.ErrBodyReadAfterClose
 	}
-	g.touch()
-	return g.body.Read(p)
+	g.touch(false)
+	n, err := g.body.Read(p)
+	if err == io.EOF {
+		g.touch(true)
+	}
+	return n, err
 }
 
 func (g *guardedBody) Close() error {
