@@ -90,15 +90,17 @@ type Picture struct {
 	HasGPS        bool
 	HasEXIF       bool
 	CMYK          bool
-	Sharpness     float64 // variance of the Laplacian on a reduced grey picture
-	Brightness    float64 // mean, 0 to 1
-	Contrast      float64 // standard deviation, 0 to 1
-	Glare         float64 // share of clipped bright area, 0 to 1
-	SkewDegrees   float64
-	Blank         bool
-	Screenshot    bool   // a screen's own pixels
-	ScreenPhoto   bool   // a photo of a screen (moiré)
-	PHash         uint64 // perceptual hash, 64 bits
+	// Sharpness is the variance of the Laplacian where print is, at 2000 pixels
+	// of the longer side and full contrast; 0 where it cannot be told.
+	Sharpness   float64
+	Brightness  float64 // mean, 0 to 1
+	Contrast    float64 // standard deviation, 0 to 1
+	Glare       float64 // share of clipped bright area, 0 to 1
+	SkewDegrees float64
+	Blank       bool
+	Screenshot  bool   // a screen's own pixels
+	ScreenPhoto bool   // a photo of a screen (moiré)
+	PHash       uint64 // perceptual hash, 64 bits
 }
 
 // UprightSize returns width and height after the EXIF orientation is applied.
@@ -125,7 +127,8 @@ type PDFInfo struct {
 	Fonts         bool // it sets text in fonts: not a mere scan
 }
 
-// Archive is the listing of a ZIP, TAR or 7z without its content.
+// Archive is the listing of a ZIP, TAR or 7z without its content, or the count
+// of an export that is one file (Format csv, json, html, xlsx).
 type Archive struct {
 	Format            string
 	Entries           int

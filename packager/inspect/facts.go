@@ -77,7 +77,7 @@ func judge(m packager.Material, f *facts) (packager.Inspected, []packager.Findin
 	}
 	var found []packager.Finding
 	for _, p := range problems {
-		if p.Fatal && in.Unusable == "" {
+		if fatalFor(m.Role, p) && in.Unusable == "" {
 			in.Unusable = p.Code
 		}
 		args := packager.Args{"path": m.Path}
@@ -96,6 +96,17 @@ func judge(m packager.Material, f *facts) (packager.Inspected, []packager.Findin
 	return in, found
 }
 
+// lost are the problems that take data away. A backup with another one, such
+// as a password, cannot be shown; it is kept whole all the same.
+var lost = map[string]bool{
+	"ARCHIVE_CORRUPT": true, "ARCHIVE_EMPTY": true, "ARCHIVE_ONLY_FOLDERS": true, "ARCHIVE_BOMB": true,
+	"FILE_CHANGED": true, "FILE_UNREADABLE": true,
+}
+
+func fatalFor(role packager.Role, p problem) bool {
+	return p.Fatal && (role != packager.RoleBackup || lost[p.Code])
+}
+
 // severity of a problem by what the file is for: a file that stands for
 // nothing stops nothing, and what stays out of the bundle only warns.
 func severity(role packager.Role, p problem) packager.Severity {
@@ -106,7 +117,7 @@ func severity(role packager.Role, p problem) packager.Severity {
 	switch {
 	case role == packager.RoleUnplaced:
 		return packager.Info
-	case role == packager.RoleConsent && sev == packager.Block:
+	case sev == packager.Block && (role == packager.RoleConsent || !fatalFor(role, p)):
 		return packager.Warn
 	}
 	return sev

@@ -63,7 +63,7 @@ func sharpness(g *grey) float64 {
 	most := 0.0
 	for y := 1; y+block < g.h; y += block {
 		for x := 1; x+block < g.w; x += block {
-			b := look(g, x, y)
+			b := toneOf(g, x, y)
 			cells = append(cells, cell{x, y, b.reach()})
 			most = max(most, b.reach())
 		}
@@ -119,7 +119,7 @@ func glare(g *grey) float64 {
 	var paper []float64
 	for y := range h {
 		for x := range w {
-			b := look(g, x*block, y*block)
+			b := toneOf(g, x*block, y*block)
 			burnt[y*w+x] = b.mean >= white && b.deviation <= flat
 			if b.deviation > print {
 				paper = append(paper, b.bright)
@@ -166,11 +166,11 @@ func flood(on []bool, w, h, start int) (size int, behind bool) {
 			stack = append(stack, i+w)
 		}
 	}
-	sides := rank(left) + rank(right) + rank(above) + rank(below)
+	sides := one(left) + one(right) + one(above) + one(below)
 	return size, sides >= 3
 }
 
-func rank(b bool) int {
+func one(b bool) int {
 	if b {
 		return 1
 	}
@@ -186,7 +186,7 @@ type tone struct {
 // reach is the contrast of a block.
 func (t tone) reach() float64 { return t.bright - t.dark }
 
-func look(g *grey, x0, y0 int) tone {
+func toneOf(g *grey, x0, y0 int) tone {
 	var histogram [256]int
 	sum, squares := 0, 0
 	for y := y0; y < y0+block; y++ {
