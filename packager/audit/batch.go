@@ -250,7 +250,7 @@ func (v *batchView) overviewRows(s *sheet, title string, platforms []string) err
 			return err
 		}
 	}
-	return s.writeAt(2, v.totals(s.row+1, len(platforms)), 24)
+	return s.writeAt(2, v.totals(len(platforms)), 24)
 }
 
 // counts is the row of one platform.
@@ -279,7 +279,7 @@ func (v *batchView) counts(row int, platform string) []cell {
 }
 
 // totals is the row below all platforms.
-func (v *batchView) totals(row, platforms int) []cell {
+func (v *batchView) totals(platforms int) []cell {
 	n := map[packager.Severity]int{}
 	for _, o := range v.cases {
 		n[o.state()]++

@@ -26,11 +26,8 @@ type book struct {
 	later  []packager.TimelineEntry // what did not fit on the cover
 }
 
-// span is a range of pages, and how far down its first page it begins.
-type span struct {
-	from, to int
-	top      float64
-}
+// span is a range of pages.
+type span struct{ from, to int }
 
 func (b *book) t(key string, kv ...string) string {
 	args := packager.Args{}

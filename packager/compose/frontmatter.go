@@ -66,7 +66,7 @@ func (b *book) cover() {
 	y = b.coverVerdict(y)
 
 	foot := b.coverFoot()
-	y = b.timeline(y+14, foot-16)
+	b.timeline(y+14, foot-16)
 }
 
 // coverColumn is where the values on the cover begin, right of the margin.

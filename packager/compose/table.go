@@ -2,10 +2,9 @@ package compose
 
 // cell is one cell of a table: text in a style, or a drawing with its height.
 type cell struct {
-	text  string
-	st    style
-	page  int // the text is a link to this page
-	right bool
+	text string
+	st   style
+	page int // the text is a link to this page
 	// draw, if not nil, draws the cell into the box at x, y of width w; high
 	// is its height.
 	draw func(x, y, w float64)

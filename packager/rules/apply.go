@@ -242,7 +242,7 @@ func (r *resolver) value(path, text string, want *cel.Type) (value any, known bo
 	case err != nil:
 		r.failed(path, err.Error())
 	case len(wrong) > 0:
-		r.found = append(r.found, r.p.celDiagnostics(path, text, wrong)...)
+		r.found = append(r.found, r.p.celDiagnostics(path, wrong)...)
 	default:
 		v, known, err := c.eval(r.values)
 		if err != nil {

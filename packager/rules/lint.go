@@ -354,7 +354,7 @@ func (x *linter) cel(at, text string, want *cel.Type) {
 		return
 	}
 	before := len(x.found)
-	for i, d := range x.p.celDiagnostics(at, text, wrong) {
+	for i, d := range x.p.celDiagnostics(at, wrong) {
 		d.Suggestion = x.suggest(text, wrong[i])
 		x.found = append(x.found, d)
 	}
@@ -408,7 +408,7 @@ func (x *linter) word(at string, w celWord) {
 	x.found = append(x.found, d)
 }
 
-func (p *loaded) celDiagnostics(at, text string, wrong []celError) packager.Diagnostics {
+func (p *loaded) celDiagnostics(at string, wrong []celError) packager.Diagnostics {
 	var all packager.Diagnostics
 	for _, w := range wrong {
 		d := p.doc.Diagnostic("RULE_CEL", at, packager.Args{"detail": w.message}, "")

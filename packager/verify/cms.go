@@ -292,7 +292,7 @@ func readAttributes(element []byte, tag cbasn1.Tag) (map[string][]byte, error) {
 			return nil, because("cms.order")
 		}
 		last = el
-		whole := cryptobyte.String(el)
+		whole := el
 		var valueTag cbasn1.Tag
 		if !whole.ReadASN1(&seq, cbasn1.SEQUENCE) || !seq.ReadASN1ObjectIdentifier(&oid) ||
 			!seq.ReadASN1(&values, cbasn1.SET) || !seq.Empty() ||

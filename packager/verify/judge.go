@@ -20,7 +20,6 @@ type judge struct {
 	target string
 	last   *document           // the whole file
 	states map[int64]*document // the file up to the end of a revision
-	dss    map[int64]*evidence // what the DSS of a state holds
 	done   []*judged           // every signature that holds, in the order of the file
 }
 

@@ -37,9 +37,8 @@ type Options struct {
 // findings gathers the checks of one verdict.
 type findings struct{ v packager.Verdict }
 
-func (f *findings) add(ok bool, name, code, target string, args packager.Args) bool {
+func (f *findings) add(ok bool, name, code, target string, args packager.Args) {
 	f.v.Checks = append(f.v.Checks, packager.VerifyCheck{Name: name, OK: ok, Code: code, Target: target, Args: args})
-	return ok
 }
 
 // fail adds a check that does not hold, with its cause.

@@ -271,7 +271,7 @@ func (f file) copy(ctx context.Context, out io.Writer, in io.Reader, progress fu
 	stored, inside := &digest{h: sha256.New(), progress: progress}, &digest{h: sha256.New()}
 	// One byte more than promised shows an object that has grown.
 	raw := io.TeeReader(io.LimitReader(in, f.Bytes+1), stored)
-	plain := io.Reader(raw)
+	plain := raw
 	var failed error
 	if f.unseal != nil {
 		plain, failed = f.unseal.Unseal(ctx, f.Stored, raw)

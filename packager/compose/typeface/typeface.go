@@ -114,7 +114,6 @@ func (f *Face) breakPara(s string, width float64) []string {
 		}
 		if line != "" {
 			lines = append(lines, strings.TrimRight(line, " "))
-			line, used = "", 0
 			u = strings.TrimLeft(u, " ")
 			w = f.Width(u)
 		}

@@ -29,7 +29,7 @@ var errPINValue = errors.New("pin-value is not accepted")
 func parsePKCS11URI(s string) (*pkcs11URI, error) {
 	rest, ok := strings.CutPrefix(s, "pkcs11:")
 	if !ok {
-		return nil, errors.New("does not begin with pkcs11:")
+		return nil, errors.New("does not begin with the scheme pkcs11")
 	}
 	path, query, _ := strings.Cut(rest, "?")
 	u := &pkcs11URI{}

@@ -123,7 +123,7 @@ func OpenSSLStamps(t testing.TB, token, data, root []byte) error {
 	ca := WriteTemp(t, "root.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root}))
 	out, err := Run(t, "openssl", "ts", "-verify", "-token_in", "-in", WriteTemp(t, "token.der", token), "-data", WriteTemp(t, "data", data), "-CAfile", ca)
 	if err != nil || !strings.Contains(out, "Verification: OK") {
-		return fmt.Errorf("openssl ts: %v\n%s", err, out)
+		return fmt.Errorf("openssl ts: %w\n%s", err, out)
 	}
 	return nil
 }
