@@ -132,7 +132,7 @@ func (x *Inspector) Close() error {
 // Inspect returns every file of the collection with what it is. The error is a
 // cancelled context.
 func (x *Inspector) Inspect(ctx context.Context, c *packager.Collection, obs packager.Observer) (*packager.Inspection, error) {
-	defer x.pdfium.Rest() // the next steps need the memory
+	defer func() { _ = x.pdfium.Rest() }() // the next steps need the memory
 	n := len(c.Materials)
 	files := make([]packager.Inspected, n)
 	found := make([][]packager.Finding, n)

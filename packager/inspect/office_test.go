@@ -15,6 +15,9 @@ import (
 // Office files are shown as LibreOffice prints them; without it, or where it
 // fails, they stay unusable, and it is said what to do.
 func TestOffice(t *testing.T) {
+	if testing.Short() {
+		t.Skip("LibreOffice takes seconds")
+	}
 	program, err := exec.LookPath("soffice")
 	if err != nil {
 		if os.Getenv("DOSSIER_JUDGES") == "required" {

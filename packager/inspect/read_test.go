@@ -20,6 +20,9 @@ import (
 // DOSSIER_JUDGES=required a missing one is a failure.
 func ocrOptions(t *testing.T) Options {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("reading takes seconds")
+	}
 	path, err := exec.LookPath("tesseract")
 	if err == nil && !newTesseract(path).available() {
 		err = fmt.Errorf("tesseract has no model chi_sim")
