@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -269,17 +270,18 @@ func (p *Proxy) forward(r *http.Request, fault Fault) (*http.Response, int64, er
 		out.Body = http.NoBody
 	}
 	resp, err := p.client.Do(out)
-	return resp, body.n, err
+	return resp, body.n.Load(), err
 }
 
+// counted counts what was read. The server may answer before it has read all.
 type counted struct {
 	r io.Reader
-	n int64
+	n atomic.Int64
 }
 
 func (c *counted) Read(b []byte) (int, error) {
 	n, err := c.r.Read(b)
-	c.n += int64(n)
+	c.n.Add(int64(n))
 	return n, err
 }
 
