@@ -73,6 +73,47 @@ func TestServerWithoutChecksums(t *testing.T) {
 	}
 }
 
+// Over TLS the requests are of the same form; a certificate that nobody
+// vouches for is named as what it is.
+func TestTLS(t *testing.T) {
+	srv := storagetest.StartMinIO(t)
+	url := srv.NewBucket(t, false)
+	proxy, certFile := storagetest.StartTLSProxy(t, srv)
+	proxy.Setenv(t)
+
+	s, err := s3.Open(t.Context(), url, s3.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Create(t.Context(), "v1/test/x", storage.FromBytes(nil), storage.CreateOptions{}); storage.CodeOf(err) != storage.BadCert {
+		t.Errorf("a stranger's certificate: %v", err)
+	}
+	t.Setenv("SSL_CERT_FILE", certFile)
+	s = openStore(t, url, true)
+	for _, n := range []int{1000, 17 * mib} {
+		body := storagetest.FromSeed(1, n)
+		key := fmt.Sprintf("v1/test/%d", n)
+		o, err := s.Create(t.Context(), key, body, storage.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := storage.Verify(t.Context(), s, key, o.Bytes, o.SHA256); err != nil {
+			t.Error(err)
+		}
+	}
+
+	// gofakes3 is found out over TLS as well.
+	liar := storagetest.StartGoFakeS3(t)
+	url = liar.NewBucket(t, false)
+	proxy, certFile = storagetest.StartTLSProxy(t, liar)
+	proxy.Setenv(t)
+	t.Setenv("SSL_CERT_FILE", certFile)
+	s = openStore(t, url, false)
+	if _, err := s.Probe(t.Context()); storage.CodeOf(err) != storage.Lies {
+		t.Errorf("the liar: %v", err)
+	}
+}
+
 // A store that knows no If-None-Match, nor ListObjectsV2.
 func TestMinIOAsAnOldStore(t *testing.T) {
 	storagetest.RunNotExclusive(t, func(t testing.TB) storagetest.Full {

@@ -2,13 +2,17 @@ package storagetest
 
 import (
 	"bytes"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -57,26 +61,48 @@ type Proxy struct {
 // goroutine at a time; nil breaks nothing.
 func StartProxy(t testing.TB, srv Server, plan func(*http.Request) Fault) *Proxy {
 	t.Helper()
+	p, front := newProxy(t, srv, plan)
+	front.Start()
+	p.Endpoint = front.URL
+	return p
+}
+
+// StartTLSProxy is StartProxy with TLS in front. Its certificate is trusted by
+// whoever reads the returned PEM file (SSL_CERT_FILE), and by nobody else.
+func StartTLSProxy(t testing.TB, srv Server) (p *Proxy, certFile string) {
+	t.Helper()
+	p, front := newProxy(t, srv, nil)
+	front.StartTLS()
+	p.Endpoint = front.URL
+	certFile = filepath.Join(t.TempDir(), "ca.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw})
+	if err := os.WriteFile(certFile, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return p, certFile
+}
+
+func newProxy(t testing.TB, srv Server, plan func(*http.Request) Fault) (*Proxy, *httptest.Server) {
+	t.Helper()
 	target, err := url.Parse(srv.Endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{Server: srv, target: target, plan: plan, stop: make(chan struct{}), bodies: map[string]int64{}, requests: map[string]int{}, injected: map[Fault]int{},
+	p := &Proxy{Server: srv, target: target, plan: plan, stop: make(chan struct{}),
+		bodies: map[string]int64{}, requests: map[string]int{}, injected: map[Fault]int{},
 		client: &http.Client{
 			Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 16},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}}
 	front := httptest.NewUnstartedServer(p)
-	front.Config.ErrorLog = nil
-	front.Start()
-	p.Endpoint = front.URL
+	front.Config.ErrorLog = log.New(io.Discard, "", 0) // a client that does not trust us is no news
 	t.Cleanup(func() {
 		close(p.stop)
 		front.CloseClientConnections()
 		front.Close()
 		p.client.CloseIdleConnections()
 	})
-	return p
+	return p, front
 }
 
 // Plan replaces the plan.
