@@ -46,8 +46,11 @@ type Agreement struct {
 type AgreementCell struct {
 	Material string // path
 	Value    string
-	By       string // "user", "text", "qr", "ocr"
-	Equal    bool
+	By       []string // who read it so: "user", "text", "qr", "ocr"
+	// State is StateOK where the paper agrees, Warn where it differs, and Info
+	// where a machine read something else and is not sure of it: then only the
+	// paper itself can say.
+	State Severity
 }
 
 // Plan is what goes into the bundle, in which order, with digests. It is

@@ -253,13 +253,14 @@ func (v *view) agreement() error {
 		rows: func(emit func([]cell) error) error {
 			for _, a := range v.report.Agreement {
 				for _, c := range a.Read {
-					equal := v.light(packager.StateOK)
-					if !c.Equal {
-						equal = v.light(packager.Warn)
+					equal := v.light(c.State)
+					equal.text = v.say(map[packager.Severity]string{packager.StateOK: "equal", packager.Warn: "unequal", packager.Info: "unsure"}[c.State])
+					by := make([]string, len(c.By))
+					for i, s := range c.By {
+						by[i] = v.say("by." + s)
 					}
-					equal.text = v.say(map[bool]string{true: "equal", false: "unequal"}[c.Equal])
 					if err := emit([]cell{
-						text(v.say("field." + a.Field)), text(a.Stated), v.toMaterial(text(c.Material), c.Material), text(c.Value), text(v.say("by." + c.By)), equal,
+						text(v.say("field." + a.Field)), text(a.Stated), v.toMaterial(text(c.Material), c.Material), text(c.Value), text(strings.Join(by, ", ")), equal,
 					}); err != nil {
 						return err
 					}

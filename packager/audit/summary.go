@@ -145,9 +145,7 @@ func (v *view) state(part string) packager.Severity {
 	case "agreement":
 		for _, a := range v.report.Agreement {
 			for _, c := range a.Read {
-				if !c.Equal {
-					return packager.Warn
-				}
+				s = append(s, c.State)
 			}
 		}
 	case "signature":

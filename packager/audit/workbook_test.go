@@ -161,7 +161,7 @@ func sampleIn(t testing.TB, in string) (dir string, sb *packager.SignedBundle, v
 			{Code: "X", Severity: packager.Info, Args: packager.Args{"message_zh": "\t=cmd|' /C calc'!A0", "next_zh": "-2+3\r+4", "message_en": "+1", "next_en": "@x"}, Pos: packager.Position{File: "case.yaml", Line: 3}},
 		},
 		Agreement: []packager.Agreement{{Field: "uscc", Stated: "91000000MAFAKE019J", Read: []packager.AgreementCell{
-			{Material: names[0], Value: "91000000MAFAKE019J", By: "qr", Equal: true}, {Material: names[3], Value: "91000000MAFAKE027D", By: "ocr"}}}},
+			{Material: names[0], Value: "91000000MAFAKE019J", By: []string{"qr"}, State: packager.StateOK}, {Material: names[3], Value: "91000000MAFAKE027D", By: []string{"ocr"}, State: packager.Warn}}}},
 	}
 	plan := &packager.Plan{Report: report, BundleID: "DS-20261122-7Q3F9K2M", Tool: "0.1.0",
 		Items: []packager.Item{

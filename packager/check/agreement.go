@@ -126,7 +126,7 @@ const surely = 0.6
 
 // agree makes the row of a particular and says where a paper differs. The
 // user's own reading blocks, and a machine's that is proven; an unproven one
-// warns.
+// warns, and one that is not even sure stands in the row alone.
 func (c *checker) agree(p particular) {
 	if p.stated == "" {
 		return
@@ -134,14 +134,19 @@ func (c *checker) agree(p particular) {
 	row := packager.Agreement{Field: p.field, Stated: p.stated}
 	for _, r := range p.read {
 		cmp := p.compare(p.stated, r.value)
-		row.Read = append(row.Read, packager.AgreementCell{Material: r.path, Value: r.value, By: r.by, Equal: cmp.Likeness == identity.Same})
-		if cmp.Likeness == identity.Same || c.agreesElsewhere(p, r) {
+		if cmp.Likeness == identity.Same {
+			row.Read = enter(row.Read, r, packager.StateOK)
+			continue
+		}
+		if c.agreesElsewhere(p, r) {
 			continue
 		}
 		sev, certain := severityOf(r, cmp)
 		if !certain {
+			row.Read = enter(row.Read, r, packager.Info)
 			continue
 		}
+		row.Read = enter(row.Read, r, packager.Warn)
 		switch {
 		case p.code == "USCC_DIFFERS" && slices.Contains(licenceIDs, r.id):
 			continue // licence has said so
@@ -165,6 +170,20 @@ func (c *checker) agree(p particular) {
 	if p.field != "" {
 		c.rows = append(c.rows, row)
 	}
+}
+
+// enter puts a reading into a row; readings of one paper that say the same
+// are one cell.
+func enter(row []packager.AgreementCell, r reading, s packager.Severity) []packager.AgreementCell {
+	for i, o := range row {
+		if o.Material == r.path && o.State == s && (s == packager.StateOK || o.Value == r.value) {
+			if !slices.Contains(o.By, r.by) {
+				row[i].By = append(o.By, r.by)
+			}
+			return row
+		}
+	}
+	return append(row, packager.AgreementCell{Material: r.path, Value: r.value, By: []string{r.by}, State: s})
 }
 
 func severityOf(r reading, cmp identity.Comparison) (sev packager.Severity, certain bool) {

@@ -715,16 +715,21 @@ func TestCheckChangesNothing(t *testing.T) {
 func TestAgreementTable(t *testing.T) {
 	in := base()
 	in.Case.Papers["application_letter"] = packager.Paper{Name: "样本科技有限责任公司", AccountID: "gh_0123456789ab"}
-	file(in, "materials/营业执照.jpg").Fields = []packager.Field{proven("uscc", "91330106673959654P", "qr"), read("legal_representative", "测试甲")}
+	unsure := read("legal_representative", "测试申")
+	unsure.Confidence = 0.3
+	file(in, "materials/营业执照.jpg").Fields = []packager.Field{
+		proven("uscc", "91330106673959654P", "qr"), proven("uscc", "91330106673959654P", "ocr"), // one paper, one cell
+		unsure,
+	}
 	got := map[string]packager.Agreement{}
 	for _, row := range Check(in).Agreement {
 		got[row.Field] = row
 	}
 	for field, want := range map[string][]packager.AgreementCell{
-		"name":                 {{Material: "materials/申请函.jpg", Value: "样本科技有限责任公司", By: "user"}},
-		"uscc":                 {{Material: "materials/营业执照.jpg", Value: "91330106673959654P", By: "qr", Equal: true}},
-		"legal_representative": {{Material: "materials/营业执照.jpg", Value: "测试甲", By: "ocr", Equal: true}},
-		"account_id":           {{Material: "materials/申请函.jpg", Value: "gh_0123456789ab", By: "user", Equal: true}},
+		"name":                 {{Material: "materials/申请函.jpg", Value: "样本科技有限责任公司", By: []string{"user"}, State: packager.Warn}},
+		"uscc":                 {{Material: "materials/营业执照.jpg", Value: "91330106673959654P", By: []string{"qr", "ocr"}, State: packager.StateOK}},
+		"legal_representative": {{Material: "materials/营业执照.jpg", Value: "测试申", By: []string{"ocr"}, State: packager.Info}},
+		"account_id":           {{Material: "materials/申请函.jpg", Value: "gh_0123456789ab", By: []string{"user"}, State: packager.StateOK}},
 		"agent":                nil,
 	} {
 		if row, ok := got[field]; !ok || !reflect.DeepEqual(row.Read, want) {

@@ -387,9 +387,9 @@ func sample(t testing.TB) *desk {
 	}
 	lic, letter := "materials/营业执照.jpg", "materials/注销申请函.jpg"
 	d.plan.Report.Agreement = []packager.Agreement{
-		{Field: "name", Stated: d.cs.Applicant.Name, Read: []packager.AgreementCell{{Material: letter, Value: d.cs.Applicant.Name, By: "ocr", Equal: true}, {Material: lic, Value: d.cs.Applicant.Name, By: "ocr", Equal: true}}},
-		{Field: "uscc", Stated: d.cs.Applicant.USCC, Read: []packager.AgreementCell{{Material: lic, Value: d.cs.Applicant.USCC, By: "qr", Equal: true}}},
-		{Field: "legal_representative", Stated: "王𬍛", Read: []packager.AgreementCell{{Material: lic, Value: "王𬍛", By: "user", Equal: true}, {Material: letter, Value: "王珑", By: "ocr"}}},
+		{Field: "name", Stated: d.cs.Applicant.Name, Read: []packager.AgreementCell{{Material: letter, Value: d.cs.Applicant.Name, By: []string{"ocr"}, State: packager.StateOK}, {Material: lic, Value: d.cs.Applicant.Name, By: []string{"ocr"}, State: packager.StateOK}}},
+		{Field: "uscc", Stated: d.cs.Applicant.USCC, Read: []packager.AgreementCell{{Material: lic, Value: d.cs.Applicant.USCC, By: []string{"qr", "ocr"}, State: packager.StateOK}}},
+		{Field: "legal_representative", Stated: "王𬍛", Read: []packager.AgreementCell{{Material: lic, Value: "王𬍛", By: []string{"user"}, State: packager.StateOK}, {Material: letter, Value: "王珑", By: []string{"ocr"}, State: packager.Info}}},
 		{Field: "account_id", Stated: d.cs.Account.ID},
 	}
 	return d

@@ -481,18 +481,19 @@ func (b *book) readings(w float64, a packager.Agreement) cell {
 	var ls []line
 	high := 0.0
 	for _, r := range a.Read {
-		l := line{state: packager.StateOK}
+		l := line{state: r.State}
 		what, where := baseName(r.Material), ""
 		if it := b.itemOf(r.Material); it != nil {
 			l.page = b.pageOf(itemName(it.No))
 			what = b.t("item.header", "no", strconv.Itoa(it.No), "title", b.in(it.Title))
 			where = strconv.Itoa(l.page)
 		}
-		key := "agreement.same"
-		if !r.Equal {
-			l.state, key = packager.Warn, "agreement.differs"
+		key := map[packager.Severity]string{packager.StateOK: "agreement.same", packager.Warn: "agreement.differs", packager.Info: "agreement.unsure"}[r.State]
+		by := make([]string, len(r.By))
+		for i, s := range r.By {
+			by[i] = b.t("by." + s)
 		}
-		tail := b.t(key, "page", where, "by", b.t("by."+r.By), "value", r.Value)
+		tail := b.t(key, "page", where, "by", strings.Join(by, b.t("agreement.and")), "value", r.Value)
 		what = b.c.fit(what, aside, max(w-15-b.c.width(tail, aside), 90))
 		l.lines = b.c.lines(what+tail, aside, w-15)
 		high += float64(len(l.lines)) * aside.lead

@@ -97,7 +97,7 @@ var (
 	address = regexp.MustCompile(`^致[:]?(` + han + `[` + han + `A-Za-z0-9()]{3,40})[::]?$`)
 	// heading are words that stand behind a label in titles and prose, where a
 	// person's name would.
-	heading = regexp.MustCompile(`授权|委托|证明|证件|身份|签字|签名|签章|盖章|公章|公司|姓名|电话|号码|办理|声明|申请|信息|代表|本人`)
+	heading = regexp.MustCompile(`授权|权限|期限|上述|委托|证明|证件|身份|签字|签名|签章|盖章|公章|公司|姓名|电话|号码|办理|声明|申请|信息|代表|本人`)
 	dateEnd = regexp.MustCompile(`^.{0,36}?(` + date + `)$`)
 )
 
