@@ -117,14 +117,18 @@ type PDFInfo struct {
 	Encrypted     bool // needs a password that we do not have
 	EmptyPassword bool // encrypted, opened with the empty password
 	Signatures    int
-	JavaScript    bool
-	Launch        bool
-	XFA           bool
-	FormFields    int
-	Attachments   []string
-	Repaired      bool // had to be repaired to be read
-	TextLayer     bool // text was found in it; looked for only in papers that are read
-	Fonts         bool // it sets text in fonts: not a mere scan
+	// Signed is the state of each of its signatures, in the order of signing, as
+	// an offline reader sees them; shorter than Signatures or nil where nobody
+	// looked.
+	Signed      []MaterialSignature
+	JavaScript  bool
+	Launch      bool
+	XFA         bool
+	FormFields  int
+	Attachments []string
+	Repaired    bool // had to be repaired to be read
+	TextLayer   bool // text was found in it; looked for only in papers that are read
+	Fonts       bool // it sets text in fonts: not a mere scan
 }
 
 // Archive is the listing of a ZIP, TAR or 7z without its content, or the count
@@ -153,3 +157,39 @@ type Field struct {
 	Page       int
 	Zone       *Zone
 }
+
+// MaterialSignature is the state of one electronic signature of a material. It
+// holds nothing that changes with the day: whether a certificate is still
+// valid is for the reader of ValidFrom and ValidUntil, and whom to trust for
+// the reader of Issuer.
+type MaterialSignature struct {
+	Field string
+	Kind  string // approval, certification, timestamp
+	Level string // as in SignatureReport; "" unless it is intact or altered
+	State SignatureState
+	// Code explains a state other than intact, with Cause and Args as in
+	// VerifyCheck.
+	Code  string
+	Cause string
+	Args  Args
+	// What the signature says, "" where it could not be read. Names come from
+	// certificates; identity numbers in them are masked.
+	Signer, Issuer        string // common names; the same: a self-made certificate
+	SHA256Fingerprint     string // of the certificate, hex
+	ValidFrom, ValidUntil Day    // of the certificate, in UTC
+	Time                  string // RFC 3339, from a checked timestamp; "" when there is none
+	TSA                   string // who stated Time
+	Claimed               string // /M as it is written, proven by nothing
+	Reason                string // /Reason
+}
+
+// SignatureState says whether a signature still speaks for what is in the file.
+type SignatureState string
+
+const (
+	SignatureIntact  SignatureState = "intact"  // it holds, and nothing but proof was added since
+	SignatureAltered SignatureState = "altered" // it holds for an older state; what was added since is more than a later signature may bring
+	SignatureBroken  SignatureState = "broken"  // what it covers is not what was signed
+	SignatureVoid    SignatureState = "void"    // it holds, by a certificate that was withdrawn or not in force when it was made
+	SignatureUnclear SignatureState = "unclear" // it cannot be judged here: form or algorithm is not known, or the file is damaged
+)

@@ -46,6 +46,8 @@ func (f *facts) note(code string, args packager.Args) {
 var severities = map[string]packager.Severity{
 	"PDF_OPENED_WITH_EMPTY_PASSWORD": packager.Info,
 	"PDF_SIGNED":                     packager.Info,
+	"PDF_SIGNATURE_LOST":             packager.Warn,
+	"PDF_SIGNATURE_UNCLEAR":          packager.Info,
 	"PDF_ATTACHMENTS":                packager.Info,
 	"PDF_REPAIRED":                   packager.Warn,
 	"PDF_ACTIVE_CONTENT":             packager.Warn,

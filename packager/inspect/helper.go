@@ -45,14 +45,14 @@ const outOfMemory = 3
 // Serve is the other end of Options.Helper: it reads the options and then
 // requests from in, and writes answers to out, until in ends. Nothing else may
 // be written to out. The process ends with exit when it grows over
-// Limits.Process.
-func Serve(ctx context.Context, in io.Reader, out io.Writer, exit func(code int)) error {
+// Limits.Process. What options cannot carry over a pipe is given here.
+func Serve(ctx context.Context, in io.Reader, out io.Writer, signatures SignatureReader, exit func(code int)) error {
 	lines := bufio.NewReader(in)
 	var opt Options
 	if err := readLine(lines, &opt); err != nil {
 		return fmt.Errorf("options: %w", err)
 	}
-	opt.Helper = nil
+	opt.Helper, opt.Signatures = nil, signatures
 	x := New(opt)
 	defer x.Close()
 	go watchMemory(ctx, x.opt.Limits.Process, func() { exit(outOfMemory) })

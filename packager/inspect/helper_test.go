@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(HelperVariable) == "test" {
 		out := os.Stdout
 		os.Stdout = os.Stderr // libraries may print
-		if err := Serve(context.Background(), os.Stdin, out, os.Exit); err != nil {
+		if err := Serve(context.Background(), os.Stdin, out, nil, os.Exit); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

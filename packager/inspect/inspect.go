@@ -53,7 +53,14 @@ type Options struct {
 	// nothing holds against a stack that overflows.
 	Helper []string
 	Limits Limits
+	// Signatures says what state the signatures of a PDF are in; nil: nobody
+	// looks. It runs behind the same fence as the parsers.
+	Signatures SignatureReader `json:"-"`
 }
+
+// SignatureReader reads the signatures of the PDF at path. Another room knows
+// how: a step does not call a step.
+type SignatureReader func(ctx context.Context, path string) ([]packager.MaterialSignature, error)
 
 // Limits bound what one file may cost. A field of 0 takes the default.
 type Limits struct {
@@ -266,6 +273,7 @@ func (x *Inspector) look(ctx context.Context, m packager.Material, w want) *fact
 		x.picture(ctx, r, m.Bytes, k, w, f)
 	case packager.FormPDF:
 		x.pdf(ctx, r, m.Bytes, w, f)
+		x.signatures(ctx, m.Abs, f)
 	case packager.FormArchive:
 		x.archive(ctx, r, m.Bytes, f)
 	case packager.FormOffice, packager.FormTable:

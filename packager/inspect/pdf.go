@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"bytes"
+	"cmp"
 	"compress/zlib"
 	"context"
 	"errors"
@@ -101,6 +102,28 @@ func notePDF(info *packager.PDFInfo, f *facts) {
 	}
 	if len(info.Attachments) > 0 {
 		f.note("PDF_ATTACHMENTS", packager.Args{"names": brief(strings.Join(info.Attachments, ", "))})
+	}
+}
+
+// signatures asks for the state of a PDF's signatures and says which of them
+// does not speak for the paper as it is.
+func (x *Inspector) signatures(ctx context.Context, path string, f *facts) {
+	if x.opt.Signatures == nil || f.PDF.Signatures == 0 {
+		return
+	}
+	signed, err := x.opt.Signatures(ctx, path)
+	if err != nil {
+		return // the file cannot be read: that has been said
+	}
+	f.PDF.Signed = signed
+	for _, s := range signed {
+		args := packager.Args{"signer": cmp.Or(s.Signer, s.Field, "?"), "state": string(s.State)}
+		switch s.State {
+		case packager.SignatureAltered, packager.SignatureBroken, packager.SignatureVoid:
+			f.note("PDF_SIGNATURE_LOST", args)
+		case packager.SignatureUnclear:
+			f.note("PDF_SIGNATURE_UNCLEAR", args)
+		}
 	}
 }
 

@@ -129,6 +129,7 @@ func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
 		Calendar: a.Calendar,
 		Inspector: inspect.New(inspect.Options{
 			CacheDir: filepath.Join(a.Config.CacheDir, "inspect"), EngineCacheDir: a.Config.CacheDir, Tesseract: a.Config.Tesseract,
+			Signatures: pipeline.MaterialSignatures,
 		}),
 		Letters: letters,
 		Press:   &letter.Press{Regular: templates.Regular, Bold: templates.Bold},
