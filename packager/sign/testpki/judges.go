@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,12 +33,17 @@ func Judge(t testing.TB, name string) string {
 		path, err = exec.LookPath(filepath.Join(dir, "python3"))
 	}
 	if err != nil {
-		if os.Getenv("DOSSIER_JUDGES") == "required" {
-			t.Fatalf("judge %s is not installed", name)
-		}
-		t.Skipf("judge %s is not installed", name)
+		missing(t, name)
 	}
 	return path
+}
+
+func missing(t testing.TB, name string) {
+	t.Helper()
+	if os.Getenv("DOSSIER_JUDGES") == "required" {
+		t.Fatalf("judge %s is not installed", name)
+	}
+	t.Skipf("judge %s is not installed", name)
 }
 
 // Run runs a judge and returns what it wrote.
@@ -201,6 +207,94 @@ func (p *Panel) Verdict(t *testing.T) string {
 	out, err := Run(t, "python-pyhanko", append([]string{"-c", adesPy, root}, p.Files...)...)
 	if err != nil {
 		t.Errorf("pyHanko: %v\n%s", err, out)
+	}
+	p.dss(t, root)
+	return out
+}
+
+// dss asks EU DSS, which has to give each signature the level that it was made
+// for. From B-LT on nothing is fetched; below, the services of the PKI are
+// asked whether a certificate was revoked.
+func (p *Panel) dss(t *testing.T, root string) {
+	t.Helper()
+	want := map[string]string{}
+	var alone, online []string
+	for _, f := range p.Files {
+		level, path, _ := strings.Cut(f, "=")
+		want[path] = level
+		if level == "B-LT" || level == "B-LTA" {
+			alone = append(alone, path)
+		} else {
+			online = append(online, path)
+		}
+	}
+	said := DSS(t, root, false, alone...)
+	maps.Copy(said, DSS(t, root, true, online...))
+	for path, level := range want {
+		format := "PAdES-BASELINE-" + strings.TrimPrefix(level, "B-")
+		signatures := 0
+		for _, a := range said[path] {
+			if a.Indication != "TOTAL_PASSED" && (a.Kind == "signature" || a.Indication != "PASSED") {
+				t.Errorf("EU DSS, %s: %+v", level, a)
+			}
+			if a.Kind != "signature" {
+				continue
+			}
+			signatures++
+			if a.Format != format && level != Extended {
+				t.Errorf("EU DSS calls a signature of level %s %s", level, a.Format)
+			}
+		}
+		if signatures == 0 {
+			t.Errorf("EU DSS, %s: no signature", level)
+		}
+	}
+}
+
+//go:embed dss/DssJudge.java
+var dssJudge []byte
+
+// Answer is what EU DSS says of a signature or timestamp.
+type Answer struct {
+	Kind       string // "signature", "timestamp", "none", "refused"
+	Format     string // "PAdES-BASELINE-LTA"
+	Indication string // "TOTAL_PASSED", of a timestamp "PASSED"
+	Sub        string // "NO_CERTIFICATE_CHAIN_FOUND"
+	Errors     string
+}
+
+// DSS asks the European Commission's Digital Signature Service about PDFs. root
+// is the path of the trusted certificate, or "-". The folder with its JARs is
+// named by DOSSIER_DSS; dss/pom.xml says which.
+func DSS(t testing.TB, root string, online bool, files ...string) map[string][]Answer {
+	t.Helper()
+	java := Judge(t, "java")
+	cache, _ := os.UserCacheDir()
+	jars := cmp.Or(os.Getenv("DOSSIER_DSS"), filepath.Join(cache, "dossier", "dss"))
+	if found, _ := filepath.Glob(filepath.Join(jars, "dss-pades-*.jar")); len(found) == 0 {
+		missing(t, "EU DSS")
+	}
+	out := map[string][]Answer{}
+	if len(files) == 0 {
+		return out
+	}
+	args := []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", filepath.Join(jars, "*"), WriteTemp(t, "DssJudge.java", dssJudge), root}
+	if online {
+		args = append(args, "-online")
+	}
+	var stderr bytes.Buffer
+	cmd := exec.Command(java, append(args, files...)...)
+	cmd.Stderr = &stderr
+	text, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("EU DSS: %v\n%s", err, &stderr)
+	}
+	for line := range strings.Lines(string(text)) {
+		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		if len(f) != 6 {
+			t.Fatalf("EU DSS says %q", line)
+		}
+		out[f[0]] = append(out[f[0]], Answer{f[1], f[2], f[3], f[4], f[5]})
 	}
 	return out
 }
