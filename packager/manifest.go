@@ -58,7 +58,10 @@ type ManifestNote struct {
 // Event is one line of events.jsonl, the audit log. A line is the canonical
 // JSON (RFC 8785) of the event, so that its bytes are its meaning; Hash is the
 // hex SHA-256 of the canonical JSON of the event without the member "hash",
-// Prev the Hash of the line before (64 zeros in the first line).
+// Prev the Hash of the line before (64 zeros in the first line). Seal, which
+// may be absent, is the base64 of a detached CMS signature over the canonical
+// JSON of the event without "hash" and "seal": by way of Prev it covers every
+// line up to its own.
 type Event struct {
 	Seq    int               `json:"seq"`  // 1, 2, 3 …
 	At     string            `json:"at"`   // RFC 3339 with milliseconds, UTC
@@ -74,5 +77,6 @@ type Event struct {
 	Output map[string]string `json:"outputs,omitempty"` // name → hex SHA-256
 	Data   map[string]string `json:"data,omitempty"`    // codes and values; no identity numbers
 	Prev   string            `json:"prev"`
-	Hash   string            `json:"hash"`
+	Seal   string            `json:"seal,omitempty"`
+	Hash   string            `json:"hash,omitempty"` // absent only in what is hashed
 }

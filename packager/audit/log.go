@@ -1,22 +1,45 @@
 // Package audit keeps the record of a case: a hash-chained log of what
 // happened, and the workbook that shows it to people.
 //
-// The log of a case lives in .dossier/events.jsonl and grows; Write copies what
-// is there so far beside the bundle. What is signed with the case key, and so
-// cannot be cut, changed or added to unseen by who has no key:
+// # The file
+//
+// The log of a case lives in .dossier/events.jsonl and grows for as long as
+// the case is dealt with; Write copies what is there so far beside the bundle.
+// One event (packager.Event) a line: canonical JSON (RFC 8785), UTF-8, a line
+// feed behind each. Of a line
+//
+//   - "hash" is the hex SHA-256 of the canonical JSON of the event without the
+//     member "hash" (and with the member "seal", if there is one);
+//   - "prev" is the hash of the line before, 64 zeros in the first;
+//   - "seq" counts 1, 2, 3 …;
+//   - "seal", which may be absent, is the base64 (RFC 4648 §4, no line breaks)
+//     of a detached CMS signature in DER (RFC 5652) over the canonical JSON of
+//     the event without the members "hash" and "seal". Its form is that of the
+//     seal of a receipt (sign.SealCMS): SHA-256, the certificates inside, no
+//     time. Since "prev" is signed with it, a seal covers every line up to its
+//     own.
+//
+// # What is signed with the case key
+//
+// An event is sealed when the key is at hand: from "signed" on in every build,
+// and wherever it opens without asking a person for a passphrase or a token.
+// An event that could not be sealed is written all the same; if the key was
+// there and failed, its Data has the reason under "unsealed". What a log
+// proves, to those who have no key to forge it with:
 //
 //   - Up to "composed": the head at that moment is printed in the visible stamp,
-//     inside the signed bytes of the PDF. It is there for people to compare; no
-//     program reads the stamp.
-//   - Up to the end of the copy, which holds "signed" and "verified" (and
-//     "unmasked") too: the sealed receipt has the head, as events_head, and the
-//     digest of the file. A copy that ends between the two heads does not fit
-//     the receipt.
-//   - What comes later ("stored", "handed_off", "filed" …) stands in the living
-//     log only. The chain shows a change in the middle; that the end was cut
-//     shows only against a copy made since, and the next bundle covers it.
+//     inside the signed bytes of the PDF.
+//   - Up to the end of the copy beside the bundle, which holds "signed" and
+//     "verified" (and "unmasked") too: the sealed receipt has the head, as
+//     events_head, and the digest of the file.
+//   - What comes later ("stored", "handed_off", "filed" …) chains on in the
+//     living log: up to its last seal it is signed. The lines behind that, if
+//     any, are chained only; that whole lines were cut off the end shows only
+//     against a copy made since.
 //
-// Without its receipt a copy proves no more than that its own chain holds.
+// So a living log belongs to a bundle when its chain holds, the copy is its
+// beginning byte for byte, every seal fits its line, and the last seal is by
+// the certificate that the receipt names.
 package audit
 
 import (
@@ -24,11 +47,13 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -63,13 +88,21 @@ func (a Actor) String() string { return cmp.Or(a.Name, a.User+"@"+a.Host) }
 //
 // A Log is for one goroutine.
 type Log struct {
-	path  string
-	actor Actor
-	clock func() time.Time
+	path   string
+	actor  Actor
+	clock  func() time.Time
+	sealer Sealer
 
 	chain chain
 	torn  *Torn // to be told by the next event
 }
+
+// Sealer returns a detached CMS signature over content, in DER. It returns nil
+// when there is no key at hand, which is no error.
+type Sealer func(content []byte) ([]byte, error)
+
+// SealWith has every event from now on sealed.
+func (l *Log) SealWith(s Sealer) { l.sealer = s }
 
 // Torn is what Open or Append found behind the last whole line: an event that
 // was being written when the program or the machine stopped, and was never
@@ -206,8 +239,7 @@ func (l *Log) stillThere(f *os.File) error {
 // moveAside keeps the bytes of a torn event in a file of their own, then cuts
 // them off the log.
 func (l *Log) moveAside(f *os.File, tail []byte) error {
-	sum := sha256.Sum256(tail)
-	torn := Torn{SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(tail))}
+	torn := Torn{SHA256: hexSum(tail), Bytes: int64(len(tail))}
 	torn.Path = fmt.Sprintf("%s.torn-%s", l.path, torn.SHA256[:8])
 	if err := writeFile(torn.Path, func(w io.Writer) error {
 		_, err := w.Write(tail)
@@ -231,7 +263,7 @@ func (l *Log) write(f *os.File, e packager.Event) (packager.Event, error) {
 	for _, next := range events {
 		var line []byte
 		var err error
-		if e, line, err = l.seal(c, next); err != nil {
+		if e, line, err = l.finish(c, next); err != nil {
 			return e, err
 		}
 		c = c.advance(e, line)
@@ -262,31 +294,59 @@ func (l *Log) recovered(e packager.Event) packager.Event {
 	}
 }
 
-// seal fills in an event that follows c and returns its line.
-func (l *Log) seal(c chain, e packager.Event) (packager.Event, []byte, error) {
+// finish fills in an event that follows c and returns its line.
+func (l *Log) finish(c chain, e packager.Event) (packager.Event, []byte, error) {
 	now := l.clock()
-	e.Seq, e.Prev, e.Hash = c.seq+1, c.head, ""
+	e.Seq, e.Prev, e.Hash, e.Seal = c.seq+1, c.head, "", ""
 	e.At = now.UTC().Format("2006-01-02T15:04:05.000Z")
 	e.Zone = now.Format("-07:00")
 	e.User, e.Host, e.Name = l.actor.User, l.actor.Host, l.actor.Name
 	e = clean(e)
 
-	body, err := Canonical(e)
+	e, err := l.seal(e)
 	if err != nil {
 		return e, nil, err
 	}
-	tree, err := parse(body)
+	body, err := withoutHash(e)
 	if err != nil {
 		return e, nil, err
 	}
-	if e.Hash, err = hashOf(tree.(map[string]any)); err != nil {
-		return e, nil, err
-	}
+	e.Hash = hexSum(body)
 	line, err := Canonical(e)
 	if len(line) >= maxLine {
 		return e, nil, l.fault(fmt.Errorf("an event of %d bytes", len(line)))
 	}
 	return e, append(line, '\n'), err
+}
+
+// seal signs an event that has no seal yet. A key that fails does not keep the
+// event out of the log.
+func (l *Log) seal(e packager.Event) (packager.Event, error) {
+	if l.sealer == nil {
+		return e, nil
+	}
+	content, err := withoutHash(e)
+	if err != nil {
+		return e, err
+	}
+	der, err := l.sealer(content)
+	if err != nil {
+		var fault *packager.Fault
+		code := "SEAL_FAILED"
+		if errors.As(err, &fault) {
+			code = fault.Code
+		}
+		e.Data = maps.Clone(e.Data)
+		if e.Data == nil {
+			e.Data = map[string]string{}
+		}
+		e.Data["unsealed"] = code
+		return e, nil
+	}
+	if der != nil {
+		e.Seal = base64.StdEncoding.EncodeToString(der)
+	}
+	return e, nil
 }
 
 // clean makes every text of e valid UTF-8 without an identity number.
@@ -309,17 +369,16 @@ func clean(e packager.Event) packager.Event {
 
 func cleanText(s string) string { return identity.MaskIDs(strings.ToValidUTF8(s, "\uFFFD")) }
 
-// hashOf returns the hex SHA-256 of the canonical JSON of an event without
-// its member "hash".
-func hashOf(event map[string]any) (string, error) {
-	stated, had := event["hash"]
-	delete(event, "hash")
-	b, err := appendCanonical(nil, event)
-	if had {
-		event["hash"] = stated
-	}
+// withoutHash returns the canonical JSON of an event without its member
+// "hash": what is hashed, and of an event without seal what is sealed.
+func withoutHash(e packager.Event) ([]byte, error) {
+	e.Hash = ""
+	return Canonical(e)
+}
+
+func hexSum(b []byte) string {
 	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:]), err
+	return hex.EncodeToString(sum[:])
 }
 
 // brokenError says which line does not hold, and how.
@@ -375,13 +434,9 @@ func (c chain) follow(line []byte) (e packager.Event, why string) {
 	if canonical, err := Canonical(e); err != nil || !bytes.Equal(canonical, line) {
 		return e, "canonical"
 	}
-	tree, err := parse(line)
-	event, ok := tree.(map[string]any)
-	if err != nil || !ok {
-		return e, "json"
-	}
-	switch hash, err := hashOf(event); {
-	case err != nil || hash != e.Hash:
+	body, err := withoutHash(e)
+	switch {
+	case err != nil || e.Hash != hexSum(body):
 		return e, "hash"
 	case e.Prev != c.head:
 		return e, "prev"

@@ -384,3 +384,55 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// A seal is over the event without hash and seal, and the hash covers it; a
+// key that fails keeps no event out.
+func TestSeal(t *testing.T) {
+	l := testLog(t, "collected")
+	var sealed []byte
+	l.SealWith(func(content []byte) ([]byte, error) {
+		sealed = content
+		return []byte("der"), nil
+	})
+	signed, err := l.Append(packager.Event{What: "signed", Case: "c1", Tool: "0.1", Seal: "forged", Data: map[string]string{"hash": "", "seal": ""}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := os.ReadFile(l.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	line = line[bytes.IndexByte(line, '\n')+1 : len(line)-1]
+	bare := bytes.Replace(line, []byte(`"hash":"`+signed.Hash+`",`), nil, 1)
+	if hexSum(bare) != signed.Hash {
+		t.Errorf("the hash is not of %s", bare)
+	}
+	bare = bytes.Replace(bare, []byte(`"seal":"ZGVy",`), nil, 1)
+	if !bytes.Equal(bare, sealed) {
+		t.Errorf("sealed is\n%s\nwant\n%s", sealed, bare)
+	}
+
+	l.SealWith(func([]byte) ([]byte, error) { return nil, nil })
+	if e, err := l.Append(packager.Event{What: "stored", Case: "c1"}); err != nil || e.Seal != "" {
+		t.Errorf("no key at hand: %+v, %v", e, err)
+	}
+	l.SealWith(func([]byte) ([]byte, error) { return nil, &packager.Fault{Code: "KEY_EXPIRED"} })
+	given := map[string]string{"number": "1"}
+	if e, err := l.Append(packager.Event{What: "handed_off", Case: "c1", Data: given}); err != nil || e.Seal != "" || e.Data["unsealed"] != "KEY_EXPIRED" || len(given) != 1 {
+		t.Errorf("a key that fails: %+v, %v", e, err)
+	}
+	again, err := Open(l.Path(), testActor, testClock())
+	if err != nil || again.Len() != 4 {
+		t.Errorf("opened again: %v", err)
+	}
+	all, err := os.ReadFile(l.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(l.Path(), bytes.Replace(all, []byte("ZGVy"), []byte("ZGVz"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(l.Path(), testActor, testClock()); err == nil {
+		t.Error("another seal goes unseen")
+	}
+}

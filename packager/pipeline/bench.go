@@ -1,10 +1,12 @@
 package pipeline
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
@@ -67,8 +69,32 @@ func newState(caseDir string, p *Pipeline) (_ *bench, err error) {
 	if b.unlock, err = lockedfile.MutexAt(filepath.Join(b.state, "lock")).Lock(); err != nil {
 		return nil, err
 	}
-	b.log, err = audit.Open(filepath.Join(b.state, eventsName), p.Actor, p.Now)
-	return b, err
+	if b.log, err = audit.Open(filepath.Join(b.state, eventsName), p.Actor, p.Now); err != nil {
+		return nil, err
+	}
+	b.log.SealWith(p.sealer(b))
+	return b, nil
+}
+
+// sealer seals events with the key that signs, or, where nothing is signed,
+// with the key that is at hand, if there is one.
+func (p *Pipeline) sealer(b *bench) audit.Sealer {
+	atHand := sync.OnceValue(func() *sign.Key {
+		if p.KeyAtHand == nil {
+			return nil
+		}
+		return p.KeyAtHand()
+	})
+	return func(content []byte) ([]byte, error) {
+		key := b.key
+		if key == nil {
+			key = atHand()
+		}
+		if key == nil {
+			return nil, nil
+		}
+		return sign.SealCMS(key, bytes.NewReader(content), p.Now())
+	}
 }
 
 func newBench(o Order, p *Pipeline) (_ *bench, err error) {

@@ -39,6 +39,7 @@ func (p *Pipeline) Extend(ctx context.Context, c *packager.Case, out string) (*p
 	if err != nil {
 		return nil, Paths{}, err
 	}
+	b.key = key
 	if key.Fingerprint() != pend.Receipt.Signature.SHA256Fingerprint {
 		return nil, Paths{}, &packager.Fault{Class: packager.ClassSigning, Code: "PUSH_OTHER_KEY", Args: packager.Args{"source": key.Source}}
 	}

@@ -124,6 +124,7 @@ func (p *Pipeline) Push(ctx context.Context, c *packager.Case) (*packager.Receip
 	if err != nil {
 		return nil, Paths{}, err
 	}
+	b.key = key
 	if key.Fingerprint() != pend.Receipt.Signature.SHA256Fingerprint {
 		return nil, Paths{}, &packager.Fault{Class: packager.ClassSigning, Code: "PUSH_OTHER_KEY", Args: packager.Args{"source": key.Source}}
 	}

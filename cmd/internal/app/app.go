@@ -136,7 +136,8 @@ func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
 		Composer: compose.New(compose.Options{
 			Regular: templates.Regular, Bold: templates.Bold, Printer: a.Catalog.Printer("zh"), CacheDir: a.Config.CacheDir,
 		}),
-		Key: a.Key,
+		Key:       a.Key,
+		KeyAtHand: a.KeyAtHand,
 		Signing: sign.Options{
 			Level: a.Config.Level, FontRegular: templates.Regular, Reason: a.Words.Text("sign.reason", nil),
 			Timestamps: timestamps, AcceptLower: a.Config.AcceptLower,

@@ -1,8 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"path/filepath"
+	"strings"
 
 	"dossier/cmd/internal/config"
 	"dossier/packager"
@@ -21,6 +24,25 @@ func (a *App) Key(context.Context) (*sign.Key, error) {
 	}
 	key, _, err := keys.LoadOrCreate(a.KeyDir(), a.Now(), a.KeySubject(), a.Passphrase)
 	return key, err
+}
+
+// KeyAtHand returns the key of Key if it opens without being made and without
+// a person: no question for a passphrase, no token to be touched. Else nil.
+func (a *App) KeyAtHand() *sign.Key {
+	if strings.HasPrefix(a.Config.Key, "pkcs11:") {
+		return nil
+	}
+	spec := cmp.Or(a.Config.Key, keys.Default)
+	key, err := keys.Open(a.KeyDir(), spec, func(source string) (string, error) {
+		if v, ok := config.Lookup(a.Config.Env, "DOSSIER_KEY_PASSPHRASE"); ok {
+			return v, nil
+		}
+		return "", errors.New("nobody is asked")
+	})
+	if err != nil {
+		return nil
+	}
+	return key
 }
 
 // KeySubject is what a certificate says that dossier makes: the configured
