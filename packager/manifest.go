@@ -17,7 +17,8 @@ type Manifest struct {
 	Day         string           `json:"day"`
 	Tool        string           `json:"tool"`
 	Rules       RulesRef         `json:"rules"`
-	Pages       int              `json:"pages"`
+	Pages       int              `json:"pages"`             // of all volumes
+	Volumes     []int            `json:"volumes,omitempty"` // pages of each; none when there is one PDF
 	Materials   []ManifestItem   `json:"materials"`
 	Backups     []ManifestBackup `json:"backups"`
 	Findings    []ManifestNote   `json:"findings"` // warnings that remain
@@ -32,7 +33,8 @@ type ManifestItem struct {
 	SHA256       string   `json:"sha256"`
 	Bytes        int64    `json:"bytes"`
 	Media        string   `json:"media"`
-	From         int      `json:"from"` // first page in the bundle
+	Volume       int      `json:"volume,omitempty"` // from 1; 0 when there is one PDF
+	From         int      `json:"from"`             // first page in its PDF
 	To           int      `json:"to"`
 }
 

@@ -53,7 +53,7 @@ type Receipt struct {
 	Rules       RulesRef       `json:"rules"`
 	Bundle      BundleRef      `json:"bundle"`
 	Signature   Signature      `json:"signature"`
-	Files       []StoredObject `json:"files"`   // bundle.pdf, audit.xlsx, events.jsonl, manifest.json
+	Files       []StoredObject `json:"files"`   // bundle.pdf (or bundle-1of3.pdf …), audit.xlsx, events.jsonl, manifest.json
 	Objects     []StoredObject `json:"objects"` // blobs of the materials
 	EventsHead  string         `json:"events_head"`
 	Store       string         `json:"store"` // URL without credentials
@@ -67,10 +67,28 @@ type RulesRef struct {
 	Digest   string `json:"digest"`
 }
 
-// BundleRef names the bundle.
+// BundleRef names the bundle. Digest, pages and size are those of its PDF, or
+// of the first one where the size limit made it several.
 type BundleRef struct {
-	ID     string `json:"id"`
+	ID     string    `json:"id"`
+	SHA256 string    `json:"sha256"`
+	Pages  int       `json:"pages"`
+	Bytes  int64     `json:"bytes"`
+	Parts  []PartRef `json:"parts,omitempty"` // all of them, in order; none when there is one PDF
+}
+
+// PartRef names one PDF of a bundle in several volumes.
+type PartRef struct {
+	Name   string `json:"name"` // bundle-1of3.pdf
 	SHA256 string `json:"sha256"`
 	Pages  int    `json:"pages"`
 	Bytes  int64  `json:"bytes"`
+}
+
+// Files are the bundle's PDFs; stem names them as in Bundle.FileName.
+func (r BundleRef) Files(stem string) []PartRef {
+	if len(r.Parts) > 0 {
+		return r.Parts
+	}
+	return []PartRef{{Name: VolumeName(stem, 1, 1), SHA256: r.SHA256, Pages: r.Pages, Bytes: r.Bytes}}
 }

@@ -1,5 +1,7 @@
 package packager
 
+import "fmt"
+
 // Report is what check returns: every requirement with its verdict and every
 // finding, the most urgent first.
 type Report struct {
@@ -112,15 +114,18 @@ type Gap struct {
 	Findings    []Finding
 }
 
-// Bundle is the composed, not yet signed PDF.
+// Bundle is the composed, not yet signed PDF. Where a size limit asks for
+// parts, it is one volume of several, and the first leads the others.
 type Bundle struct {
 	Plan     *Plan
+	No, Of   int       // volume No of Of; 1 of 1 as a rule
+	Rest     []*Bundle // in the first volume: the others, in order
 	Path     string
 	SHA256   string
 	Bytes    int64
 	Pages    int
 	Map      []PageRange
-	Manifest []byte // the bytes of the attachment manifest.json
+	Manifest []byte // the bytes of the attachment manifest.json, in every volume the same
 	// Stamp is where the visible signature goes.
 	Stamp StampPlace
 	// Placed says where each page of each material is shown, in order.
@@ -129,8 +134,23 @@ type Bundle struct {
 	// reader; a disagreement is an error, so that a bundle has always passed.
 	Proof Proof
 	// Findings is what compose has to say: a paper that could not be shown, a
-	// signature that the bundle cannot carry along.
+	// signature that the bundle cannot carry along. The first volume has all.
 	Findings []Finding
+}
+
+// Volumes returns the volumes in order, the first of which is b.
+func (b *Bundle) Volumes() []*Bundle { return append([]*Bundle{b}, b.Rest...) }
+
+// FileName is the name of the volume's file after stem: bundle.pdf, or
+// bundle-1of3.pdf.
+func (b *Bundle) FileName(stem string) string { return VolumeName(stem, b.No, b.Of) }
+
+// VolumeName is the name of volume no of so many.
+func VolumeName(stem string, no, of int) string {
+	if of <= 1 {
+		return stem + ".pdf"
+	}
+	return fmt.Sprintf("%s-%dof%d.pdf", stem, no, of)
 }
 
 // Placed is the place of one page of a material: a page of the bundle and a
@@ -167,10 +187,26 @@ type StampPlace struct {
 	X, Y, W, H float64
 }
 
-// SignedBundle is a bundle with its signature.
+// SignedBundle is a bundle with its signature. Each volume has its own.
 type SignedBundle struct {
 	Bundle
 	Signature Signature
+	Signed    []*SignedBundle // in the first volume: the others, in order
+}
+
+// Volumes returns the signed volumes in order, the first of which is s.
+func (s *SignedBundle) Volumes() []*SignedBundle { return append([]*SignedBundle{s}, s.Signed...) }
+
+// Ref names the bundle: the file of the first volume, and every volume where
+// there are several. stem is as in FileName.
+func (s *SignedBundle) Ref(stem string) BundleRef {
+	r := BundleRef{ID: s.Plan.BundleID, SHA256: s.SHA256, Pages: s.Pages, Bytes: s.Bytes}
+	if len(s.Signed) > 0 {
+		for _, v := range s.Volumes() {
+			r.Parts = append(r.Parts, PartRef{Name: v.FileName(stem), SHA256: v.SHA256, Pages: v.Pages, Bytes: v.Bytes})
+		}
+	}
+	return r
 }
 
 // Signature describes the signature made.

@@ -137,7 +137,11 @@ func (v *batchView) row(no int, o Outcome) []cell {
 	}
 	bundle, pages := cell{}, cell{kind: kindCount, empty: true}
 	if r := o.Record; r != nil {
-		bundle, pages = v.toFile(mono(r.Plan.BundleID), r.Path), count(r.Pages)
+		all := 0
+		for _, volume := range r.Volumes() {
+			all += volume.Pages
+		}
+		bundle, pages = v.toFile(mono(r.Plan.BundleID), r.Path), count(all)
 	}
 	return []cell{
 		count(no), {kind: kindState, text: v.word(state), state: state}, text(name), text(o.platform(v.p.Lang)), text(account), text(applicant),

@@ -101,28 +101,21 @@ func acceptedBy(f packager.Finding) string {
 // first.
 func (v *view) pageCell(paths ...string) cell {
 	var words []string
-	first := 0
+	var first *place
 	for _, p := range paths {
 		r, ok := v.pages[p]
 		if !ok {
 			continue
 		}
-		if first == 0 {
-			first = r.From
+		if first == nil {
+			first = &r
 		}
-		words = appendNew(words, pageWords(r.From, r.To))
+		words = appendNew(words, v.pageWords(r))
 	}
-	if first == 0 {
+	if first == nil {
 		return cell{}
 	}
-	return v.toPage(text(strings.Join(words, listed)), first)
-}
-
-func pageWords(from, to int) string {
-	if from == to {
-		return strconv.Itoa(from)
-	}
-	return fmt.Sprintf("%d–%d", from, to)
+	return v.toPage(text(strings.Join(words, listed)), first.volume, first.From)
 }
 
 // appendNew adds the texts that are not yet there, and no empty one.
@@ -450,9 +443,11 @@ func (v *view) signature() error {
 		{text(v.say("signature.signer")), {}, text(s.Signer)},
 		{text(v.say("signature.fingerprint")), {}, mono(s.SHA256Fingerprint)},
 		{text(v.say("signature.timestamp")), {}, mono(stamp)},
-		{text(v.say("signature.bundle")), {}, mono(v.sb.SHA256).toFile(reference(v.opts.Bundle))},
-		{text(v.say("signature.proves")), {}, text(v.say("signature.meaning"))},
 	}
+	for _, volume := range v.sb.Volumes() {
+		particulars = append(particulars, []cell{text(v.say("signature.bundle")), {}, mono(volume.SHA256).toFile(v.pdf(volume))})
+	}
+	particulars = append(particulars, []cell{text(v.say("signature.proves")), {}, text(v.say("signature.meaning"))})
 	return v.table(table{
 		id: "signature", tab: tab, freeze: 1,
 		columns: []column{{id: "particular", widest: 38}, {id: "state", width: 13}, {id: "value", widest: 90}},

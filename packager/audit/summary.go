@@ -246,12 +246,19 @@ func (v *view) facts() [][2]cell {
 			rows = append(rows, [2]cell{label(v.say("fact." + person.key)), text(strings.TrimSpace(person.who.Name + "　" + person.who.IDNumber))})
 		}
 	}
-	return append(rows,
+	rows = append(rows,
 		[2]cell{label(v.say("fact.day")), day(r.Day).atLeft()},
 		[2]cell{label(v.say("fact.made")), moment(v.last).atLeft()},
 		[2]cell{label(v.say("fact.bundle")), mono(v.plan.BundleID)},
-		[2]cell{label(v.say("fact.pages")), text(v.p.Text("audit.pages", packager.Args{"pages": strconv.Itoa(v.sb.Pages), "bytes": strconv.FormatInt(v.sb.Bytes, 10)})).toFile(reference(v.opts.Bundle))},
-		[2]cell{label(v.say("fact.sha256")), mono(v.sb.SHA256)},
+	)
+	for _, volume := range v.sb.Volumes() {
+		size := packager.Args{"pages": strconv.Itoa(volume.Pages), "bytes": strconv.FormatInt(volume.Bytes, 10)}
+		rows = append(rows,
+			[2]cell{label(v.say("fact.pages")), text(v.p.Text("audit.pages", size)).toFile(v.pdf(volume))},
+			[2]cell{label(v.say("fact.sha256")), mono(volume.SHA256)},
+		)
+	}
+	return append(rows,
 		[2]cell{label(v.say("fact.rules")), text(r.Platform + "　" + r.Revision)},
 		[2]cell{label(v.say("fact.rules_digest")), mono(r.Digest)},
 		[2]cell{label(v.say("fact.head")), mono(v.log.Head())},

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/url"
 	"path/filepath"
@@ -82,11 +83,11 @@ type view struct {
 	report *packager.Report
 	last   time.Time // of the last event
 
-	files       []packager.Inspected // in the order of their sheet
-	requirement map[string]int       // id → row of its sheet
-	material    map[string]int       // path → row of its sheet
-	object      map[string]int       // path → row of the stored objects
-	pages       map[string]packager.PageRange
+	files       []packager.Inspected         // in the order of their sheet
+	requirement map[string]int               // id → row of its sheet
+	material    map[string]int               // path → row of its sheet
+	object      map[string]int               // path → row of the stored objects
+	pages       map[string]place             // path → pages of the bundle
 	worst       map[string]packager.Severity // path → worst finding about it
 	titles      map[string]string            // requirement id → title
 	asked       map[string][]string          // path → requirements that it answers
@@ -96,7 +97,7 @@ func newView(src source, b *book) *view {
 	v := &view{
 		book: b, source: src, plan: src.sb.Plan, report: src.sb.Plan.Report,
 		requirement: map[string]int{}, material: map[string]int{}, object: map[string]int{},
-		pages: map[string]packager.PageRange{}, worst: map[string]packager.Severity{}, titles: map[string]string{}, asked: map[string][]string{},
+		pages: map[string]place{}, worst: map[string]packager.Severity{}, titles: map[string]string{}, asked: map[string][]string{},
 	}
 	const first = 2 // row behind the heads
 	for i, r := range v.report.Requirements {
@@ -109,10 +110,12 @@ func newView(src source, b *book) *view {
 	for i, o := range src.stored {
 		v.object[o.Name] = i + first
 	}
-	ranges := map[int]packager.PageRange{}
-	for _, r := range src.sb.Map {
-		if r.Item > 0 {
-			ranges[r.Item] = r
+	ranges := map[int]place{}
+	for _, volume := range src.sb.Volumes() {
+		for _, r := range volume.Map {
+			if r.Item > 0 {
+				ranges[r.Item] = place{r, volume}
+			}
 		}
 	}
 	for _, it := range v.plan.Items {
@@ -127,6 +130,29 @@ func newView(src source, b *book) *view {
 		}
 	}
 	return v
+}
+
+// place is where a material is in the bundle.
+type place struct {
+	packager.PageRange
+	volume *packager.SignedBundle
+}
+
+// pdf is the reference to a volume.
+func (v *view) pdf(volume *packager.SignedBundle) string {
+	return reference(volume.FileName(v.opts.Bundle))
+}
+
+// pageWords names pages, with the volume where there are several.
+func (v *view) pageWords(p place) string {
+	words := strconv.Itoa(p.From)
+	if p.To > p.From {
+		words = fmt.Sprintf("%d–%d", p.From, p.To)
+	}
+	if p.volume.Of <= 1 {
+		return words
+	}
+	return v.p.Text("audit.volume_pages", packager.Args{"no": strconv.Itoa(p.volume.No), "pages": words})
 }
 
 // inOrder puts the files of the bundle first, by their number, so that the row
@@ -190,12 +216,12 @@ func (v *view) toFile(c cell, abs string) cell {
 	return c.toFile(reference(filepath.ToSlash(rel)))
 }
 
-// toPage links to a page of the bundle.
-func (v *view) toPage(c cell, page int) cell {
+// toPage links to a page of a volume.
+func (v *view) toPage(c cell, volume *packager.SignedBundle, page int) cell {
 	if len(v.report.Files) > manyFiles {
 		return c
 	}
-	return c.toFile(reference(v.opts.Bundle) + "#page=" + strconv.Itoa(page))
+	return c.toFile(v.pdf(volume) + "#page=" + strconv.Itoa(page))
 }
 
 // reference makes a relative URI reference of a path (RFC 3986 §4.2): what

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"dossier/packager"
 	"dossier/packager/i18n"
@@ -26,7 +27,8 @@ type Options struct {
 	// Final is the folder in which the files will stand when they are read;
 	// links to the materials and the PDF are relative to it. Default: dir.
 	Final string
-	// Bundle is the name of the PDF in Final. Default: the base of its path.
+	// Bundle names the PDFs in Final: the stem of packager.Bundle.FileName.
+	// Default: that of the base of its path.
 	Bundle string
 	// Thumbnails is the largest number of materials for which each picture is
 	// shown in its row; with more materials there are none. 0 means 2,000, a
@@ -50,7 +52,7 @@ func Write(ctx context.Context, sb *packager.SignedBundle, verdict *packager.Ver
 		opts.Final = dir
 	}
 	if opts.Bundle == "" {
-		opts.Bundle = filepath.Base(sb.Path)
+		opts.Bundle = strings.TrimSuffix(filepath.Base(sb.Path), ".pdf")
 	}
 	if opts.Thumbnails == 0 {
 		opts.Thumbnails = manyFiles

@@ -59,7 +59,7 @@ func (k *Composer) assemble(b *book, a *assets, bundle *packager.Bundle) error {
 	if oc := a.layers.properties(); oc != nil {
 		root["OCProperties"] = oc
 	}
-	return out.finish(out.add(root), info, fileID(b.plan.BundleID))
+	return out.finish(out.add(root), info, fileID(joinDot(b.plan.BundleID, b.label())))
 }
 
 // writeSheets takes over the pages that gofpdf drew, with their fonts.
@@ -224,12 +224,13 @@ type mark struct {
 // parts with the bookmarks that they brought.
 func (b *book) marks() []mark {
 	own := func(name, title string) mark { return mark{title: title, page: b.pageOf(name)} }
-	top := []mark{own("cover", b.t("cover.title")), own("review", b.t("review.title"))}
-	if b.plan.Revision != nil {
-		top = append(top, own("changes", b.t("changes.title")))
+	var top []mark
+	for _, name := range []string{"cover", "review", "changes", "index"} {
+		if b.pageOf(name) > 0 {
+			top = append(top, own(name, b.t(name+".title")))
+		}
 	}
-	top = append(top, own("index", b.t("index.title")))
-	for _, it := range b.plan.Items {
+	for _, it := range b.items {
 		part := b.t("part." + it.Part)
 		m := own(itemName(it.No), b.t("item.header", "no", strconv.Itoa(it.No), "title", b.in(it.Title)))
 		m.kids = b.sourceMarks(it, b.assets.of(it.No).marks)
@@ -239,14 +240,14 @@ func (b *book) marks() []mark {
 		}
 		top = append(top, mark{title: part, page: m.page, kids: []mark{m}, open: true})
 	}
-	if len(b.plan.Gaps) > 0 {
+	if len(b.plan.Gaps) > 0 && b.pageOf(gapName(0)) > 0 {
 		m := mark{title: b.t("part.missing"), page: b.pageOf(gapName(0)), open: true}
 		for i, g := range b.plan.Gaps {
 			m.kids = append(m.kids, own(gapName(i), b.in(g.Requirement.Title)))
 		}
 		top = append(top, m)
 	}
-	if len(b.plan.Backups) > 0 {
+	if b.pageOf("backup") > 0 {
 		top = append(top, own("backup", b.t("backup.title")))
 	}
 	return append(top, own("signature", b.t("closing.title")))
@@ -327,7 +328,8 @@ func (a *assets) nameTree() types.IndirectRef {
 }
 
 func (b *book) docTitle() string {
-	return b.t("doc.title", "platform", b.in(b.rules().Name), "application", b.in(b.rules().Application), "applicant", b.plan.Report.Case.Applicant.Name)
+	return strings.TrimSpace(b.t("doc.title", "platform", b.in(b.rules().Name), "application", b.in(b.rules().Application), "applicant", b.plan.Report.Case.Applicant.Name) +
+		" " + b.label())
 }
 
 // xmp is the metadata stream (ISO 16684-1), the same values as the information
@@ -353,15 +355,23 @@ func (b *book) xmp(title string) []byte {
 <?xpacket end="r"?>`)
 }
 
-// manifest is manifest.json of the bundle.
-func manifest(p *packager.Plan, b *packager.Bundle) ([]byte, error) {
+// manifest is manifest.json of the bundle, the same in all its volumes.
+func manifest(p *packager.Plan, volumes []*volume) ([]byte, error) {
 	cs, rs := p.Report.Case, p.Report.Rules
 	m := packager.Manifest{
 		Version: 1, Bundle: p.BundleID, Case: cs.ID, Platform: cs.Platform, Application: cs.Application,
 		AccountType: cs.AccountType, Account: cs.Account.ID, Applicant: cs.Applicant.Name, USCC: cs.Applicant.USCC,
-		Day: rs.Day.String(), Tool: p.Tool, Pages: b.Pages,
+		Day: rs.Day.String(), Tool: p.Tool,
 		Rules:     packager.RulesRef{Platform: rs.Platform, Revision: rs.Revision, Digest: rs.Digest},
 		Materials: []packager.ManifestItem{}, Backups: []packager.ManifestBackup{}, Findings: []packager.ManifestNote{},
+	}
+	var findings []packager.Finding
+	for _, v := range volumes {
+		m.Pages += v.book.total
+		if len(volumes) > 1 {
+			m.Volumes = append(m.Volumes, v.book.total)
+		}
+		findings = append(findings, v.assets.findings...)
 	}
 	for _, it := range p.Items {
 		mi := packager.ManifestItem{No: it.No, Title: it.Title.In("zh"), Requirements: it.Requirements, Path: it.File.Path,
@@ -369,9 +379,12 @@ func manifest(p *packager.Plan, b *packager.Bundle) ([]byte, error) {
 		if mi.Requirements == nil {
 			mi.Requirements = []string{}
 		}
-		for _, r := range b.Map {
-			if r.Item == it.No {
-				mi.From, mi.To = r.From, r.To
+		for _, v := range volumes {
+			if s, ok := v.book.known[itemName(it.No)]; ok {
+				mi.From, mi.To = s.from, s.to
+				if len(volumes) > 1 {
+					mi.Volume = v.book.no
+				}
 			}
 		}
 		m.Materials = append(m.Materials, mi)
@@ -380,7 +393,7 @@ func manifest(p *packager.Plan, b *packager.Bundle) ([]byte, error) {
 		m.Backups = append(m.Backups, packager.ManifestBackup{Requirement: l.Requirement, Path: l.File.Path, SHA256: l.File.SHA256,
 			Bytes: l.File.Bytes, Items: l.Items, ExportedOn: l.ExportedOn.String()})
 	}
-	for _, f := range slices.Concat(p.Report.Findings, b.Findings) {
+	for _, f := range slices.Concat(p.Report.Findings, findings) {
 		if f.Severity != packager.Info {
 			m.Findings = append(m.Findings, packager.ManifestNote{
 				Code: f.Code, Severity: f.Severity, Requirement: f.Requirement, Material: f.Material, Accepted: f.Accepted,

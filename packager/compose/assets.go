@@ -67,6 +67,7 @@ type shown struct {
 	attached string // name of the attachment, when the file itself is kept too
 	dpi      int    // its pictures were resampled to this resolution; 0: not
 	why      string // code of the reason why it is not shown, or ""
+	bytes    int64  // that it takes in the file
 }
 
 // assets are the materials of a bundle, written into its file.
@@ -123,11 +124,11 @@ func (a *assets) prefetch(ctx context.Context, f packager.Inspected) (r prefetch
 	return r
 }
 
-// load writes every material into the file, in the plan's order. Pictures are
+// load writes materials into the file, in order. Pictures are
 // read and, where they must be, decoded by several workers ahead of their
 // turn; no more of them than workers are in memory.
-func (a *assets) load(ctx context.Context, p *packager.Plan, workers int, obs packager.Observer) error {
-	results := make([]chan prefetched, len(p.Items))
+func (a *assets) load(ctx context.Context, items []packager.Item, workers int, obs packager.Observer) error {
+	results := make([]chan prefetched, len(items))
 	slots := make(chan struct{}, workers)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -135,7 +136,7 @@ func (a *assets) load(ctx context.Context, p *packager.Plan, workers int, obs pa
 		results[i] = make(chan prefetched, 1)
 	}
 	go func() {
-		for i, it := range p.Items {
+		for i, it := range items {
 			if !showsPicture(it.File) {
 				continue
 			}
@@ -149,10 +150,11 @@ func (a *assets) load(ctx context.Context, p *packager.Plan, workers int, obs pa
 			}()
 		}
 	}()
-	for i := range p.Items {
-		it := &p.Items[i]
-		obs.Notify(packager.Progress{Step: packager.StepCompose, Kind: "advance", Item: it.File.Path, Done: int64(i), Total: int64(len(p.Items)), Unit: "items"})
+	for i := range items {
+		it := &items[i]
+		obs.Notify(packager.Progress{Step: packager.StepCompose, Kind: "advance", Item: it.File.Path, Done: int64(i), Total: int64(len(items)), Unit: "items"})
 		var err error
+		begin := a.out.off
 		switch {
 		case showsPicture(it.File):
 			var r prefetched
@@ -174,6 +176,7 @@ func (a *assets) load(ctx context.Context, p *packager.Plan, workers int, obs pa
 		if err != nil {
 			return err
 		}
+		a.of(it.No).bytes = a.out.off - begin
 	}
 	return nil
 }

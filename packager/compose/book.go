@@ -10,12 +10,15 @@ import (
 	"dossier/packager/i18n"
 )
 
-// book lays out the pages of one bundle. It runs twice over the same plan: the
+// book lays out the pages of a bundle, or of one of its volumes. It runs twice over the same plan: the
 // first run finds out on which page everything stands, the second prints it.
 type book struct {
 	plan   *packager.Plan
 	say    *i18n.Printer
 	assets *assets
+	items  []packager.Item // those in this volume
+	no     int             // of the volume, from 1
+	set    []*book         // all volumes
 	c      *canvas
 	known  map[string]span // where things stand, from the run before
 	now    map[string]span
@@ -45,19 +48,23 @@ func (b *book) rules() *packager.RuleSet { return b.plan.Report.Rules }
 func (b *book) lay(c *canvas) {
 	b.c, b.now, b.order, b.placed = c, map[string]span{}, nil, nil
 	b.part("cover", b.cover)
-	b.part("review", b.review)
-	if b.plan.Revision != nil {
-		b.part("changes", b.changes)
+	if b.no == 1 {
+		b.part("review", b.review)
+		if b.plan.Revision != nil {
+			b.part("changes", b.changes)
+		}
 	}
 	b.part("index", b.index)
-	for i := range b.plan.Items {
-		b.part(itemName(b.plan.Items[i].No), func() { b.material(&b.plan.Items[i]) })
+	for i := range b.items {
+		b.part(itemName(b.items[i].No), func() { b.material(&b.items[i]) })
 	}
-	for i := range b.plan.Gaps {
-		b.part(gapName(i), func() { b.gap(i) })
-	}
-	if len(b.plan.Backups) > 0 {
-		b.part("backup", b.backups)
+	if b.no == len(b.set) {
+		for i := range b.plan.Gaps {
+			b.part(gapName(i), func() { b.gap(i) })
+		}
+		if len(b.plan.Backups) > 0 {
+			b.part("backup", b.backups)
+		}
 	}
 	b.part("signature", b.closing)
 	b.endPage()
@@ -74,15 +81,33 @@ func (b *book) part(name string, draw func()) {
 	b.order = append(b.order, name)
 }
 
+// pageOf is the page of this volume where a part begins; 0: it is in another.
 func (b *book) pageOf(name string) int { return b.known[name].from }
 
-// pages writes the page or the range of pages of a part.
+// pages writes the page or the range of pages of a part, for a column.
 func (b *book) pages(name string) string {
-	s := b.known[name]
+	s, volume := b.find(name)
+	pages := strconv.Itoa(s.from)
 	if s.to > s.from {
-		return fmt.Sprintf("%d–%d", s.from, s.to)
+		pages = fmt.Sprintf("%d–%d", s.from, s.to)
 	}
-	return strconv.Itoa(s.from)
+	if b.whole() {
+		return pages
+	}
+	return b.t("volume_pages", "no", strconv.Itoa(volume), "pages", pages)
+}
+
+// at writes where a part is, for a sentence: its pages, or where it begins.
+func (b *book) at(name string, begin bool) string {
+	s, volume := b.find(name)
+	pages := strconv.Itoa(s.from)
+	if s.to > s.from && !begin {
+		pages = fmt.Sprintf("%d–%d", s.from, s.to)
+	}
+	if volume == b.no {
+		return b.t("at", "pages", pages)
+	}
+	return b.t("at_volume", "no", strconv.Itoa(volume), "pages", pages)
 }
 
 // newPage starts a page with header and footer. Title names what is on it.
@@ -124,7 +149,7 @@ func (b *book) footer() {
 	left := b.in(b.rules().Name) + " · " + b.plan.Report.Case.Applicant.Name
 	back := b.t("back_to_index")
 	w := c.width(back, micro)
-	num := b.t("page_of", "page", strconv.Itoa(c.page()), "pages", strconv.Itoa(b.total))
+	num := b.pageNumber(c.page())
 	nw := c.width(num, micro.in(ink))
 	c.text(marginX, y, c.fit(left, micro, c.w-2*marginX-w-nw-40), micro)
 	c.textRight(x2, y, num, micro.in(ink))
@@ -133,6 +158,15 @@ func (b *book) footer() {
 		c.text(x, y, back, micro.in(accent))
 		c.goTo(x, y-8, w, 11, i, 0)
 	}
+}
+
+// pageNumber is what is printed in the foot of a page.
+func (b *book) pageNumber(page int) string {
+	num := b.t("page_of", "page", strconv.Itoa(page), "pages", strconv.Itoa(b.total))
+	if b.whole() {
+		return num
+	}
+	return joinDot(b.label(), num)
 }
 
 // draftMark writes 草稿 across the page.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"image"
 	"image/jpeg"
-	"os"
 	"strconv"
 
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
@@ -26,55 +25,134 @@ var resolutions = []int{300, 260, 230, 200, 180, 165, 150}
 const resampledQuality = 80
 
 // fit writes the bundle as the materials are, or, where that is larger than
-// the plan allows, at the finest resolution that is small enough; and proves
-// what it wrote.
-func (k *Composer) fit(ctx context.Context, p *packager.Plan, f *os.File, obs packager.Observer) (*packager.Bundle, error) {
-	b, bk, err := k.write(ctx, p, f, 0, obs)
+// the plan allows, at the finest resolution that is small enough, in several
+// volumes if one cannot be; and proves what it wrote.
+func (k *Composer) fit(ctx context.Context, p *packager.Plan, dir string, obs packager.Observer) ([]*volume, error) {
+	volumes, err := k.write(ctx, p, [][]packager.Item{p.Items}, dir, 0, obs)
 	if err != nil {
 		return nil, err
 	}
-	limit := p.MaxBytes - signatureRoom
-	if p.MaxBytes > 0 && b.Bytes > limit {
-		whole := b.Bytes
-		weigh := bk.assets.estimate(whole)
-		for i, dpi := range resolutions {
-			if weigh(dpi) > limit && i+1 < len(resolutions) {
-				continue
-			}
-			if b, bk, err = k.write(ctx, p, f, dpi, obs); err != nil {
-				return nil, err
-			}
-			if b.Bytes <= limit {
-				break
-			}
-		}
-		if b.Bytes > limit {
-			return nil, &packager.Fault{Class: packager.ClassIncomplete, Code: "COMPOSE_TOO_LARGE", Args: packager.Args{
-				"limit": byteSize(p.MaxBytes), "whole": byteSize(whole), "least": byteSize(b.Bytes + signatureRoom), "dpi": strconv.Itoa(resolutions[len(resolutions)-1])}}
+	if limit := p.MaxBytes - signatureRoom; p.MaxBytes > 0 && excess(volumes, limit) > 0 {
+		discard(volumes)
+		b := &budget{k: k, plan: p, dir: dir, obs: obs, limit: limit, first: volumes[0].assets, whole: volumes[0].bundle.Bytes}
+		if volumes, err = b.meet(ctx); err != nil {
+			return nil, err
 		}
 	}
-	b.Proof, err = k.prove(ctx, f, bk, b)
-	return b, err
+	for _, v := range volumes {
+		if v.bundle.Proof, err = k.prove(ctx, v.file, v.book, v.bundle); err != nil {
+			return volumes, err
+		}
+	}
+	return volumes, nil
 }
 
-// estimate returns a guess, rather too low, at the size of the file at a
-// resolution, so that hopeless ones need not be tried.
-func (a *assets) estimate(whole int64) func(dpi int) int64 {
-	return func(dpi int) int64 {
-		size := float64(whole)
-		for _, s := range a.items {
-			for _, l := range s.leaves {
-				have := float64(resolutions[0])
-				if l.pic != nil {
-					have = effectiveDPI(l.pic)
-				}
-				if k := float64(dpi) / have; k < 1 {
-					size -= float64(a.weights[l.asset]) * (1 - 0.6*k*k)
-				}
+// budget brings one bundle under a size.
+type budget struct {
+	k     *Composer
+	plan  *packager.Plan
+	dir   string
+	obs   packager.Observer
+	limit int64   // of a file before it is signed
+	first *assets // the materials as they are
+	whole int64   // of the bundle with them
+}
+
+// meet lowers the resolution and, where the floor is not enough, divides.
+func (b *budget) meet(ctx context.Context) ([]*volume, error) {
+	for i, dpi := range resolutions {
+		floor := i+1 == len(resolutions)
+		size := b.whole - b.first.all()
+		for _, it := range b.plan.Items {
+			size += b.first.guess(it.No, dpi)
+		}
+		if size > b.limit && !floor { // hopeless
+			continue
+		}
+		volumes, err := b.k.write(ctx, b.plan, [][]packager.Item{b.plan.Items}, b.dir, dpi, b.obs)
+		if err != nil || excess(volumes, b.limit) <= 0 {
+			return volumes, err
+		}
+		discard(volumes)
+		if floor {
+			return b.parts(ctx, volumes[0])
+		}
+	}
+	return nil, nil // not reached: the last resolution is the floor
+}
+
+// parts divides the bundle into as few volumes as hold it at the floor, and
+// gives them the finest resolution at which they are no more. least is all of
+// it in one volume, at the floor.
+func (b *budget) parts(ctx context.Context, least *volume) ([]*volume, error) {
+	own := least.bundle.Bytes - least.assets.all() // pages and fonts of dossier's, in each volume again
+	size := func(it packager.Item) int64 { return least.assets.of(it.No).bytes }
+	for room, tries := b.limit-own, 0; tries < 4; tries++ {
+		shares, big := divide(b.plan.Items, size, room)
+		if big != nil || len(shares) == 0 {
+			return nil, b.tooLarge(big, own, least)
+		}
+		for _, dpi := range resolutions {
+			guess := func(it packager.Item) int64 { return max(size(it), b.first.guess(it.No, dpi)) }
+			finer, big := divide(b.plan.Items, guess, room)
+			switch {
+			case dpi == resolutions[len(resolutions)-1]:
+				finer = shares
+			case big != nil || len(finer) > len(shares):
+				continue
+			}
+			volumes, err := b.k.write(ctx, b.plan, finer, b.dir, dpi, b.obs)
+			if err != nil {
+				return nil, err
+			}
+			by := excess(volumes, b.limit)
+			if by <= 0 {
+				return volumes, nil
+			}
+			discard(volumes)
+			if dpi == resolutions[len(resolutions)-1] {
+				room -= by
 			}
 		}
-		return int64(size)
 	}
+	return nil, b.tooLarge(nil, own, least)
+}
+
+// tooLarge refuses, with numbers: for the item that is too large alone, where
+// it is one.
+func (b *budget) tooLarge(it *packager.Item, own int64, least *volume) error {
+	f := &packager.Fault{Class: packager.ClassIncomplete, Code: "COMPOSE_TOO_LARGE", Args: packager.Args{
+		"limit": byteSize(b.plan.MaxBytes), "whole": byteSize(b.whole), "least": byteSize(least.bundle.Bytes + signatureRoom), "dpi": strconv.Itoa(resolutions[len(resolutions)-1])}}
+	if it != nil {
+		f.Code = "COMPOSE_ITEM_TOO_LARGE"
+		f.Args["no"], f.Args["path"] = strconv.Itoa(it.No), it.File.Path
+		f.Args["least"] = byteSize(least.assets.of(it.No).bytes + own + signatureRoom)
+	}
+	return f
+}
+
+// guess is about how large a material is at a resolution, rather too low.
+func (a *assets) guess(no, dpi int) int64 {
+	s := a.of(no)
+	size := float64(s.bytes)
+	for _, l := range s.leaves {
+		have := float64(resolutions[0])
+		if l.pic != nil {
+			have = effectiveDPI(l.pic)
+		}
+		if k := float64(dpi) / have; k < 1 {
+			size -= float64(a.weights[l.asset]) * (1 - 0.6*k*k)
+		}
+	}
+	return max(int64(size), 0)
+}
+
+// all is what the materials take in the file.
+func (a *assets) all() (n int64) {
+	for _, s := range a.items {
+		n += s.bytes
+	}
+	return n
 }
 
 // effectiveDPI is the resolution at which a picture is printed on its page.

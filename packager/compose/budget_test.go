@@ -77,7 +77,7 @@ func TestSizeBudget(t *testing.T) {
 
 	d.plan.MaxBytes = 250_000
 	var fault *packager.Fault
-	if err := composeError(t, d.plan); !asFault(err, &fault) || fault.Code != "COMPOSE_TOO_LARGE" || fault.Args["least"] == "" {
+	if err := composeError(t, d.plan); !asFault(err, &fault) || fault.Code != "COMPOSE_ITEM_TOO_LARGE" || fault.Args["least"] == "" {
 		t.Errorf("error %v", err)
 	}
 }

@@ -15,12 +15,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/pdfcpu/pdfcpu/pkg/api"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
@@ -59,99 +58,116 @@ func New(o Options) *Composer {
 // Close ends the PDF engine.
 func (k *Composer) Close() error { return k.engine.Close() }
 
-// Compose writes the bundle of p to the file out, which appears whole or not
-// at all.
+// Compose writes the bundle of p to the file out; where the size limit asks for
+// parts, to out-1of3.pdf and so on (packager.VolumeName). Every file appears
+// whole or not at all.
 func (k *Composer) Compose(ctx context.Context, p *packager.Plan, out string, obs packager.Observer) (*packager.Bundle, error) {
-	tmp, err := os.CreateTemp(filepath.Dir(out), ".dossier-*.pdf")
-	if err != nil {
-		return nil, writeFault(err)
-	}
-	defer func() { // a no-op after the rename
-		tmp.Close()
-		os.Remove(tmp.Name())
-	}()
 	obs.Notify(packager.Progress{Step: packager.StepCompose, Kind: "start", Total: int64(len(p.Items)), Unit: "items"})
 	defer k.engine.Rest() // what it keeps would lie beside what comes next
-	b, err := k.fit(ctx, p, tmp, obs)
+	volumes, err := k.fit(ctx, p, filepath.Dir(out), obs)
+	defer discard(volumes) // nothing after the release
 	if err != nil {
 		return nil, err
 	}
-	if err := tmp.Sync(); err != nil {
-		return nil, writeFault(err)
+	stem := strings.TrimSuffix(out, ".pdf")
+	for _, v := range volumes {
+		if err := v.release(v.bundle.FileName(stem)); err != nil {
+			return nil, writeFault(err)
+		}
 	}
-	if err := tmp.Close(); err != nil {
-		return nil, writeFault(err)
-	}
-	if err := os.Chmod(tmp.Name(), 0o600); err != nil {
-		return nil, writeFault(err)
-	}
-	if err := os.Rename(tmp.Name(), out); err != nil {
-		return nil, writeFault(err)
-	}
-	b.Path = out
 	obs.Notify(packager.Progress{Step: packager.StepCompose, Kind: "done", Done: int64(len(p.Items)), Total: int64(len(p.Items)), Unit: "items"})
-	return b, nil
+	return first(volumes), nil
 }
 
 func writeFault(err error) error {
 	return &packager.Fault{Class: packager.ClassUnexpected, Code: "COMPOSE_WRITE", Err: err}
 }
 
-// write makes the bundle in f, with pictures of at most dpi (0: as they are).
-func (k *Composer) write(ctx context.Context, p *packager.Plan, f *os.File, dpi int, obs packager.Observer) (*packager.Bundle, *book, error) {
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, nil, writeFault(err)
+// write makes the bundle in volumes, each with its share of the items, with
+// pictures of at most dpi (0: as they are).
+func (k *Composer) write(ctx context.Context, p *packager.Plan, shares [][]packager.Item, dir string, dpi int, obs packager.Observer) (volumes []*volume, err error) {
+	defer func() {
+		if err != nil {
+			discard(volumes)
+			volumes = nil
+		}
+	}()
+	var books []*book
+	for _, items := range shares {
+		v, err := newVolume(dir)
+		if err != nil {
+			return volumes, writeFault(err)
+		}
+		volumes = append(volumes, v)
+		v.assets = &assets{out: newPDFOut(v.file), items: map[int]*shown{}, profiles: map[string]types.IndirectRef{}, engine: k.engine, tempDir: k.opt.TempDir, dpi: dpi}
+		if err := v.assets.load(ctx, items, k.opt.Workers, obs); err != nil {
+			return volumes, err
+		}
+		v.book = &book{plan: p, say: k.opt.Printer, assets: v.assets, items: items, no: len(volumes)}
+		books = append(books, v.book)
 	}
-	if err := f.Truncate(0); err != nil {
-		return nil, nil, writeFault(err)
-	}
-	out := newPDFOut(f)
-	a := &assets{out: out, items: map[int]*shown{}, profiles: map[string]types.IndirectRef{}, engine: k.engine, tempDir: k.opt.TempDir, dpi: dpi}
-	if err := a.load(ctx, p, k.opt.Workers, obs); err != nil {
-		return nil, nil, err
-	}
-	bk, err := k.layout(p, a)
+	faces, err := k.layout(books)
 	if err != nil {
-		return nil, nil, err
+		return volumes, err
 	}
-	b := &packager.Bundle{Plan: p, Pages: bk.total, Stamp: bk.stamp, Map: bk.ranges(), Placed: bk.placed, Findings: a.findings}
-	if b.Manifest, err = manifest(p, b); err != nil {
-		return nil, nil, err
+	list, err := manifest(p, volumes)
+	if err != nil {
+		return volumes, err
 	}
-	if err := k.assemble(bk, a, b); err != nil {
-		return nil, nil, err
+	for _, v := range volumes {
+		b := v.book
+		if err := b.print(faces); err != nil {
+			return volumes, err
+		}
+		v.bundle = &packager.Bundle{Plan: p, No: b.no, Of: len(volumes), Pages: b.total, Stamp: b.stamp, Map: b.ranges(), Placed: b.placed, Findings: v.assets.findings, Manifest: list}
+		if err := k.assemble(b, v.assets, v.bundle); err != nil {
+			return volumes, err
+		}
+		b.c.pdf = nil // drawn; the fonts in it are large
+		v.bundle.SHA256, v.bundle.Bytes = hex.EncodeToString(v.assets.out.sum.Sum(nil)), v.assets.out.off
 	}
-	b.SHA256, b.Bytes = hex.EncodeToString(out.sum.Sum(nil)), out.off
-	return b, bk, nil
+	return volumes, nil
 }
 
-// layout lays the bundle out until every page number that would be printed is
-// the one that comes out (twice, as a rule; once more where a number takes
-// another line), and then prints it.
-func (k *Composer) layout(p *packager.Plan, a *assets) (*book, error) {
-	var faces [2]*face
+// layout lays the volumes out, which name pages of each other, until every page
+// number that would be printed is the one that comes out (twice, as a rule;
+// once more where a number takes another line).
+func (k *Composer) layout(books []*book) (faces [2]*face, err error) {
 	for i, data := range [][]byte{k.opt.Regular, k.opt.Bold} {
-		f, err := typeface.New(data)
-		if err != nil {
-			return nil, err
+		if faces[i], err = typeface.New(data); err != nil {
+			return faces, err
 		}
-		faces[i] = f
 	}
-	b := &book{plan: p, say: k.opt.Printer, assets: a, known: map[string]span{}}
-	b.total = 999 // as wide as a page number is likely to be
-	for range 5 {
-		b.lay(newCanvas(faces, true))
-		if !maps.Equal(b.known, b.now) || b.total != b.c.page() {
+	for _, b := range books {
+		b.set, b.known = books, map[string]span{}
+		b.total = 999 // as wide as a page number is likely to be
+	}
+	for range 6 {
+		settled := true
+		for _, b := range books {
+			b.lay(newCanvas(faces, true))
+		}
+		for _, b := range books {
+			settled = settled && maps.Equal(b.known, b.now) && b.total == b.c.page()
 			b.known, b.total = b.now, b.c.page()
-			continue
 		}
-		b.lay(newCanvas(faces, false))
-		if err := b.c.pdf.Error(); err != nil {
-			return nil, fmt.Errorf("drawing pages: %w", err)
+		if settled {
+			return faces, nil
 		}
-		return b, nil
 	}
-	return nil, errors.New("the page numbers do not settle")
+	return faces, errors.New("the page numbers do not settle")
+}
+
+// print draws the volume that was laid out.
+func (b *book) print(faces [2]*face) error {
+	b.lay(newCanvas(faces, false))
+	if err := b.c.pdf.Error(); err != nil {
+		return fmt.Errorf("drawing pages: %w", err)
+	}
+	if !maps.Equal(b.known, b.now) || b.total != b.c.page() {
+		return errors.New("the printed pages are not those that were laid out")
+	}
+	return nil
 }
 
 // ranges is the page map of the bundle.
@@ -168,6 +184,7 @@ func (b *book) ranges() []packager.PageRange {
 	return out
 }
 
+// fileID is the identifier of the file of a bundle, or of one of its volumes.
 func fileID(bundle string) []byte {
 	sum := sha256.Sum256([]byte("dossier bundle " + bundle))
 	return sum[:16]

@@ -39,7 +39,11 @@ func (b *book) closing() {
 	c := b.c
 	y := b.title(head, "")
 	cs := b.plan.Report.Case
-	y = c.para(marginX, y, b.measure(), b.t("closing.statement", "applicant", cs.Applicant.Name, "items", strconv.Itoa(len(b.plan.Items)), "bundle", b.plan.BundleID), body) + 14
+	y = c.para(marginX, y, b.measure(), b.t("closing.statement", "applicant", cs.Applicant.Name, "items", strconv.Itoa(len(b.plan.Items)), "bundle", b.plan.BundleID), body)
+	if !b.whole() {
+		y = c.para(marginX, y, b.measure(), b.t("closing.volume", "no", strconv.Itoa(b.no), "of", strconv.Itoa(len(b.set))), body)
+	}
+	y += 14
 	if b.plan.Draft {
 		c.para(marginX, y, b.measure(), b.t("closing.draft"), strong)
 		b.stamp = packager.StampPlace{}

@@ -20,6 +20,7 @@ func (b *book) cover() {
 	if b.plan.Draft {
 		kind = b.t("cover.kind_draft")
 	}
+	kind = joinDot(kind, b.label())
 	c.text(x, 62, kind, label.in(accent))
 	c.textRight(b.right(), 62, b.plan.BundleID, label)
 	y := c.para(x, 84, b.measure(), b.in(rs.Name), display)
@@ -51,7 +52,8 @@ func (b *book) cover() {
 		[2]string{"cover.reason", cs.Reason},
 		[2]string{"cover.day", rs.Day.Chinese()},
 		[2]string{"cover.content", b.t("cover.content_value", "items", strconv.Itoa(len(b.plan.Items)),
-			"backups", strconv.Itoa(len(b.plan.Backups)), "pages", strconv.Itoa(b.total))})
+			"backups", strconv.Itoa(len(b.plan.Backups)), "pages", strconv.Itoa(b.allPages()))},
+		[2]string{"cover.volume", b.volumeContent()})
 	for _, r := range rows {
 		if r[1] == "" {
 			continue
@@ -66,7 +68,18 @@ func (b *book) cover() {
 	y = b.coverVerdict(y)
 
 	foot := b.coverFoot()
-	b.timeline(y+14, foot-16)
+	if b.no == 1 {
+		b.timeline(y+14, foot-16)
+	}
+}
+
+// volumeContent says what of the bundle is in this volume.
+func (b *book) volumeContent() string {
+	if b.whole() || len(b.items) == 0 {
+		return ""
+	}
+	return b.t("cover.volume_value", "no", strconv.Itoa(b.no), "of", strconv.Itoa(len(b.set)), "pages", strconv.Itoa(b.total),
+		"from", strconv.Itoa(b.items[0].No), "to", strconv.Itoa(b.items[len(b.items)-1].No))
 }
 
 // coverColumn is where the values on the cover begin, right of the margin.
@@ -92,7 +105,11 @@ func (b *book) coverVerdict(y float64) float64 {
 	b.sign(x, y+body.lead/2, worst)
 	end := b.c.text(x+14, y+baseline(body), b.t(key, "total", strconv.Itoa(total), "ok", strconv.Itoa(n[packager.StateOK]), "n", strconv.Itoa(b.accepted()),
 		"info", strconv.Itoa(n[packager.Info]), "warn", strconv.Itoa(n[packager.Warn]), "block", strconv.Itoa(n[packager.Block])), strong)
-	see := b.t("cover.verdict_see", "page", strconv.Itoa(b.pageOf("review")))
+	see := b.t("cover.verdict_see", "at", b.at("review", true))
+	if b.pageOf("review") == 0 {
+		b.c.text(end+10, y+baseline(body), see, body)
+		return y + body.lead
+	}
 	b.c.text(end+10, y+baseline(body), see, body.in(accent))
 	b.c.goTo(end+10, y, b.c.width(see, body), body.lead, b.pageOf("review"), 0)
 	return y + body.lead
@@ -126,8 +143,7 @@ func joinDot(parts ...string) string {
 // what the signature proves; it returns where that begins.
 func (b *book) coverFoot() float64 {
 	c, rs := b.c, b.rules()
-	num := b.t("page_of", "page", strconv.Itoa(c.page()), "pages", strconv.Itoa(b.total))
-	c.textRight(b.right(), c.h-footGap, num, micro.in(ink))
+	c.textRight(b.right(), c.h-footGap, b.pageNumber(c.page()), micro.in(ink))
 	digest := rs.Digest
 	if len(digest) > 16 {
 		digest = digest[:16]
@@ -222,7 +238,7 @@ func (b *book) timeline(y, limit float64) float64 {
 	y = b.spans(y, list[:n], notes)
 	if n < len(list) {
 		b.later = list[n:]
-		c.text(marginX+coverColumn, y+baseline(note), b.t("cover.timeline_more", "count", strconv.Itoa(len(b.later)), "page", strconv.Itoa(b.pageOf("signature"))), note)
+		c.text(marginX+coverColumn, y+baseline(note), b.t("cover.timeline_more", "count", strconv.Itoa(len(b.later)), "at", b.at("signature", true)), note)
 		y += note.lead
 	}
 	return y
@@ -403,20 +419,19 @@ func (b *book) reviewRow(t *table, q packager.RequirementVerdict) []cell {
 // proof lists where a requirement is shown: the materials with their pages, or
 // the applicant's own statement.
 func (b *book) proof(q packager.RequirementVerdict) []para {
-	link := aside.in(accent)
 	var out []para
 	for _, path := range q.Materials {
 		if it := b.itemOf(path); it != nil {
 			name := itemName(it.No)
-			out = append(out, para{b.t("review.item", "no", strconv.Itoa(it.No), "title", b.in(it.Title), "pages", b.pages(name)), link, b.pageOf(name)})
+			out = append(out, b.reference(b.t("review.item", "no", strconv.Itoa(it.No), "title", b.in(it.Title), "at", b.at(name, false)), name))
 		}
 	}
 	if q.Kind == packager.KindBackup && slices.ContainsFunc(b.plan.Backups, func(l packager.BackupLine) bool { return l.Requirement == q.ID }) {
-		out = append(out, para{b.t("review.backup", "pages", b.pages("backup")), link, b.pageOf("backup")})
+		out = append(out, b.reference(b.t("review.backup", "at", b.at("backup", false)), "backup"))
 	}
 	for i, g := range b.plan.Gaps {
 		if g.Requirement.ID == q.ID {
-			out = append(out, para{b.t("review.gap", "pages", b.pages(gapName(i))), link, b.pageOf(gapName(i))})
+			out = append(out, b.reference(b.t("review.gap", "at", b.at(gapName(i), false)), gapName(i)))
 		}
 	}
 	if len(out) > 0 {
@@ -426,6 +441,15 @@ func (b *book) proof(q packager.RequirementVerdict) []para {
 		return []para{{b.stated(q), aside.in(grey), 0}}
 	}
 	return []para{{b.t("review.none"), aside.in(grey), 0}}
+}
+
+// reference is a line that leads to a part, if that is in this volume.
+func (b *book) reference(s, name string) para {
+	page := b.pageOf(name)
+	if page == 0 {
+		return para{s, aside, 0}
+	}
+	return para{s, aside.in(accent), page}
 }
 
 // stated says what the case states about the facts of a requirement.
@@ -486,14 +510,14 @@ func (b *book) readings(w float64, a packager.Agreement) cell {
 		if it := b.itemOf(r.Material); it != nil {
 			l.page = b.pageOf(itemName(it.No))
 			what = b.t("item.header", "no", strconv.Itoa(it.No), "title", b.in(it.Title))
-			where = strconv.Itoa(l.page)
+			where = b.at(itemName(it.No), true)
 		}
 		key := map[packager.Severity]string{packager.StateOK: "agreement.same", packager.Warn: "agreement.differs", packager.Info: "agreement.unsure"}[r.State]
 		by := make([]string, len(r.By))
 		for i, s := range r.By {
 			by[i] = b.t("by." + s)
 		}
-		tail := b.t(key, "page", where, "by", strings.Join(by, b.t("agreement.and")), "value", r.Value)
+		tail := b.t(key, "at", where, "by", strings.Join(by, b.t("agreement.and")), "value", r.Value)
 		what = b.c.fit(what, aside, max(w-15-b.c.width(tail, aside), 90))
 		l.lines = b.c.lines(what+tail, aside, w-15)
 		high += float64(len(l.lines)) * aside.lead
@@ -523,7 +547,7 @@ func (b *book) changes() {
 	y = b.c.para(marginX, y, b.measure(), b.t("changes.reason"), section) + 2
 	y = b.c.para(marginX, y, b.measure(), r.Reason, body) + 18
 	t := b.table(y, false, head, column{title: b.t("index.no"), w: 30}, column{title: b.t("index.name")},
-		column{title: b.t("changes.what"), w: 64}, column{title: b.t("index.pages"), w: 52, right: true})
+		column{title: b.t("changes.what"), w: 64}, column{title: b.t("index.pages"), w: b.pagesWidth(), right: true})
 	for _, ch := range r.Changes {
 		var digests []para
 		if ch.Before != "" {
@@ -533,8 +557,8 @@ func (b *book) changes() {
 			digests = append(digests, para{b.t("changes.after", "sha256", ch.After), code, 0})
 		}
 		pages := cell{}
-		if p := b.pageOf(itemName(ch.Item)); p > 0 {
-			pages = cell{text: b.pages(itemName(ch.Item)), st: strong.in(accent), page: p}
+		if s, _ := b.find(itemName(ch.Item)); s.from > 0 {
+			pages = b.pagesCell(itemName(ch.Item), strong)
 		}
 		t.row(txt(strconv.Itoa(ch.Item), strong), b.stack(t.cols[1].w, append([]para{{b.in(ch.Title), body, 0}}, digests...)...),
 			txt(b.t("changes."+ch.What), strong), pages)
@@ -560,10 +584,9 @@ func (b *book) index() {
 	b.newPage(false, head)
 	y := b.title(head, b.t("index.note"))
 	t := b.table(y, true, head, column{title: b.t("index.no"), w: 30}, column{title: b.t("index.name")},
-		column{title: b.t("index.kind"), w: 74}, column{title: b.t("index.size"), w: 58, right: true}, column{title: b.t("index.pages"), w: 52, right: true})
+		column{title: b.t("index.kind"), w: 74}, column{title: b.t("index.size"), w: 58, right: true}, column{title: b.t("index.pages"), w: b.pagesWidth(), right: true})
 	own := func(name, title string) {
-		p := b.pageOf(name)
-		t.row(cell{}, cell{text: title, st: body, page: p}, cell{}, cell{}, cell{text: b.pages(name), st: body.in(accent), page: p})
+		t.row(cell{}, cell{text: title, st: body, page: b.pageOf(name)}, cell{}, cell{}, b.pagesCell(name, body))
 	}
 	own("review", b.t("review.title"))
 	if b.plan.Revision != nil {
@@ -599,8 +622,25 @@ func (b *book) indexRow(t *table, it packager.Item) []cell {
 		b.stack(t.cols[1].w, para{b.in(it.Title) + b.changed(it.No), strong, p}, para{unless(baseName(it.File.Path), b.in(it.Title)), micro, p}),
 		txt(b.formText(it), aside.in(grey)),
 		{text: byteSize(it.File.Bytes), st: aside.in(grey)},
-		{text: b.pages(name), st: strong.in(accent), page: p},
+		b.pagesCell(name, strong),
 	}
+}
+
+// pagesCell leads to a part, if that is in this volume.
+func (b *book) pagesCell(name string, st style) cell {
+	p := b.pageOf(name)
+	if p > 0 {
+		st = st.in(accent)
+	}
+	return cell{text: b.pages(name), st: st, page: p}
+}
+
+// pagesWidth is the width of a column of pages.
+func (b *book) pagesWidth() float64 {
+	if b.whole() {
+		return 52
+	}
+	return 84
 }
 
 // unless returns s, or nothing where it only repeats other.
@@ -613,7 +653,7 @@ func unless(s, other string) string {
 
 // formText says what a material is: "PDF，3 页", "照片".
 func (b *book) formText(it packager.Item) string {
-	a := b.assets.of(it.No)
+	a := b.shown(it.No)
 	switch {
 	case a.attached != "":
 		return b.t("form.attached")

@@ -41,11 +41,12 @@ const (
 // Pictures are made from the material itself, several at once; pages of PDFs
 // are rendered from the bundle, one after the other.
 func (k *Composer) Pages(ctx context.Context, b *packager.Bundle, dir string, limits packager.Limits, obs packager.Observer) (files []packager.File, err error) {
-	j := &album{k: k, b: b, dir: dir, limit: limits.PictureBytes, obs: obs, made: make([][2]packager.File, len(b.Placed))}
+	j := &album{k: k, plan: b.Plan, sheets: sheetsOf(b), dir: dir, limit: limits.PictureBytes, obs: obs}
+	j.made = make([][2]packager.File, len(j.sheets))
 	if j.limit == 0 {
 		j.limit = pictureLimit
 	}
-	j.both = b.Plan.Report.Rules.Watermark == packager.WatermarkBoth && slices.ContainsFunc(b.Placed, func(p packager.Placed) bool { return p.Marked })
+	j.both = b.Plan.Report.Rules.Watermark == packager.WatermarkBoth && slices.ContainsFunc(j.sheets, func(p page) bool { return p.Marked })
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, writeFault(err)
 	}
@@ -77,13 +78,30 @@ func (k *Composer) Pages(ctx context.Context, b *packager.Bundle, dir string, li
 
 // album is the making of the page pictures of one bundle.
 type album struct {
-	k     *Composer
-	b     *packager.Bundle
-	dir   string
-	limit int64 // bytes of a picture
-	both  bool  // marked pages also without the watermark
-	obs   packager.Observer
-	made  [][2]packager.File // by page: as in the bundle, without the watermark
+	k      *Composer
+	plan   *packager.Plan
+	sheets []page
+	dir    string
+	limit  int64 // bytes of a picture
+	both   bool  // marked pages also without the watermark
+	obs    packager.Observer
+	made   [][2]packager.File // by page: as in the bundle, without the watermark
+}
+
+// page is a page of a material and the PDF that shows it.
+type page struct {
+	packager.Placed
+	path string
+}
+
+// sheetsOf lists the pages of the materials in all volumes.
+func sheetsOf(b *packager.Bundle) (out []page) {
+	for _, v := range b.Volumes() {
+		for _, p := range v.Placed {
+			out = append(out, page{p, v.Path})
+		}
+	}
+	return out
 }
 
 // The two forms of a page picture.
@@ -94,17 +112,17 @@ const (
 
 // wants reports whether a form of a page is to be made and is not made yet.
 func (j *album) wants(i, form int) bool {
-	return j.made[i][form].Path == "" && (form == inBundle || j.both && j.b.Placed[i].Marked)
+	return j.made[i][form].Path == "" && (form == inBundle || j.both && j.sheets[i].Marked)
 }
 
-func (j *album) item(p packager.Placed) *packager.Item {
-	i := slices.IndexFunc(j.b.Plan.Items, func(it packager.Item) bool { return it.No == p.Item })
-	return &j.b.Plan.Items[i]
+func (j *album) item(p page) *packager.Item {
+	i := slices.IndexFunc(j.plan.Items, func(it packager.Item) bool { return it.No == p.Item })
+	return &j.plan.Items[i]
 }
 
 // save writes one picture.
 func (j *album) save(i, form int, raw []byte) error {
-	name := filepath.Join(j.dir, []string{"", plainPictures}[form], pictureName(j.b, j.b.Placed[i]))
+	name := filepath.Join(j.dir, []string{"", plainPictures}[form], j.name(j.sheets[i]))
 	if err := os.WriteFile(name, raw, 0o600); err != nil {
 		return writeFault(err)
 	}
@@ -119,7 +137,7 @@ func (j *album) encode(i, form int, s *shot) error {
 	raw, err := s.encode(j.limit)
 	if err != nil {
 		return &packager.Fault{Class: packager.ClassUnexpected, Code: "COMPOSE_PICTURE_LIMIT", Err: err,
-			Args: packager.Args{"path": j.item(j.b.Placed[i]).File.Path, "limit": byteSize(j.limit)}}
+			Args: packager.Args{"path": j.item(j.sheets[i]).File.Path, "limit": byteSize(j.limit)}}
 	}
 	return j.save(i, form, raw)
 }
@@ -130,13 +148,13 @@ const developing = 40 << 20
 // direct makes the pictures of pictures. A draft's pages carry more than the
 // material.
 func (j *album) direct(ctx context.Context) error {
-	if j.b.Plan.Draft {
+	if j.plan.Draft {
 		return nil
 	}
 	room := semaphore.NewWeighted(developing)
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(j.k.opt.Workers)
-	for i, p := range j.b.Placed {
+	for i, p := range j.sheets {
 		if p.Pixels == 0 {
 			continue
 		}
@@ -158,7 +176,7 @@ func (j *album) direct(ctx context.Context) error {
 // picture makes what is wanted of one page of a picture file and leaves out
 // what only the engine can show.
 func (j *album) picture(ctx context.Context, i int) error {
-	p := j.b.Placed[i]
+	p := j.sheets[i]
 	it := j.item(p)
 	plain := inBundle
 	if p.Marked {
@@ -176,7 +194,7 @@ func (j *album) picture(ctx context.Context, i int) error {
 	if !j.wants(i, inBundle) && !j.wants(i, unmarked) {
 		return nil
 	}
-	s, err := develop(ctx, it.File, p)
+	s, err := develop(ctx, it.File, p.Placed)
 	if err != nil || s == nil {
 		return err
 	}
@@ -188,17 +206,11 @@ func (j *album) picture(ctx context.Context, i int) error {
 	if !p.Marked {
 		return nil
 	}
-	pages := 0
-	for _, q := range j.b.Placed {
-		if q.Item == p.Item {
-			pages++
-		}
-	}
 	f, err := typeface.New(j.k.opt.Regular)
 	if err != nil {
 		return err
 	}
-	if newWatermark(j.b.Plan, j.k.opt.Printer, it, p.Leaf-1, pages, p.W, p.H).drawOn(s.RGBA, f) {
+	if newWatermark(j.plan, j.k.opt.Printer, it, p.Leaf-1, j.pagesOf(p.Item), p.W, p.H).drawOn(s.RGBA, f) {
 		return j.encode(i, inBundle, s)
 	}
 	return nil
@@ -238,27 +250,28 @@ func (j *album) rendered(ctx context.Context) error {
 		if len(left) == 0 {
 			continue
 		}
-		b := j.b
+		sheets := j.sheets
 		if form == unmarked {
 			bare, done, err := j.unmarkedBundle(ctx)
 			if err != nil {
 				return err
 			}
 			defer done()
-			b = bare
+			sheets = sheetsOf(bare)
 		}
 		j.k.engine.Rest()
-		if err := j.render(ctx, b, left, form); err != nil {
+		if err := j.render(ctx, sheets, left, form); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// unmarkedBundle composes the bundle without watermarks; done removes it.
+// unmarkedBundle composes the bundle without watermarks, whatever its size;
+// done removes it.
 func (j *album) unmarkedBundle(ctx context.Context) (b *packager.Bundle, done func(), err error) {
-	plan, report, rules := *j.b.Plan, *j.b.Plan.Report, *j.b.Plan.Report.Rules
-	rules.Watermark, report.Rules, plan.Report = packager.WatermarkOff, &rules, &report
+	plan, report, rules := *j.plan, *j.plan.Report, *j.plan.Report.Rules
+	rules.Watermark, report.Rules, plan.Report, plan.MaxBytes = packager.WatermarkOff, &rules, &report, 0
 	tmp, err := os.MkdirTemp(j.k.opt.TempDir, "dossier-*")
 	if err != nil {
 		return nil, nil, writeFault(err)
@@ -270,17 +283,21 @@ func (j *album) unmarkedBundle(ctx context.Context) (b *packager.Bundle, done fu
 	return b, done, err
 }
 
-// render makes pages from a bundle of the same layout.
-func (j *album) render(ctx context.Context, b *packager.Bundle, pages []int, form int) error {
-	r := &renderer{k: j.k, path: b.Path}
+// render makes pages from sheets, of which there is one for each of j.
+func (j *album) render(ctx context.Context, sheets []page, pages []int, form int) error {
+	r := &renderer{k: j.k}
 	defer r.close()
 	for _, i := range pages {
-		p := b.Placed[i]
+		p := sheets[i]
 		dpi := documentDPI
 		if p.Pixels > 0 {
 			dpi = min(pictureDPI, int(float64(p.Pixels)/p.W*72)+1)
 		}
-		err := r.crop(ctx, p, dpi, func(m *image.RGBA) error { return j.encode(i, form, &shot{RGBA: m}) })
+		if r.path != p.path { // the next volume
+			r.close()
+			*r = renderer{k: j.k, path: p.path}
+		}
+		err := r.crop(ctx, p.Placed, dpi, func(m *image.RGBA) error { return j.encode(i, form, &shot{RGBA: m}) })
 		if err != nil {
 			return err
 		}
@@ -288,26 +305,24 @@ func (j *album) render(ctx context.Context, b *packager.Bundle, pages []int, for
 	return nil
 }
 
-// pictureName is the number of the material, its page where it has several,
-// and its title.
-func pictureName(b *packager.Bundle, p packager.Placed) string {
-	pages := 0
-	title := ""
-	for _, q := range b.Placed {
-		if q.Item == p.Item {
-			pages++
+// pagesOf counts the pages of a material.
+func (j *album) pagesOf(no int) (n int) {
+	for _, q := range j.sheets {
+		if q.Item == no {
+			n++
 		}
 	}
-	for _, it := range b.Plan.Items {
-		if it.No == p.Item {
-			title = it.Title.In("zh")
-		}
+	return n
+}
+
+// name is the number of the material, its page where it has several, and its
+// title.
+func (j *album) name(p page) string {
+	no := fmt.Sprintf("%0*d", max(2, len(strconv.Itoa(len(j.plan.Items)))), p.Item)
+	if n := j.pagesOf(p.Item); n > 1 {
+		no += fmt.Sprintf("-%0*d", len(strconv.Itoa(n)), p.Leaf)
 	}
-	no := fmt.Sprintf("%0*d", max(2, len(strconv.Itoa(len(b.Plan.Items)))), p.Item)
-	if pages > 1 {
-		no += fmt.Sprintf("-%0*d", len(strconv.Itoa(pages)), p.Leaf)
-	}
-	return no + "-" + fileName(title) + ".jpg"
+	return no + "-" + fileName(j.item(p).Title.In("zh")) + ".jpg"
 }
 
 // fileName makes a title fit for a file name on every system.

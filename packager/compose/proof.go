@@ -70,7 +70,7 @@ func (k *Composer) prove(ctx context.Context, f *os.File, b *book, bundle *packa
 	if !bytes.Equal(content, bundle.Manifest) {
 		return p, proofFault("COMPOSE_PROOF_MANIFEST", nil)
 	}
-	p.Materials = len(b.plan.Items)
+	p.Materials = len(b.items)
 	return p, nil
 }
 
@@ -102,10 +102,10 @@ func (b *book) provePage(doc *pdfium.Document, i int, p *packager.Proof) error {
 		return proofFault("COMPOSE_PROOF_OPEN", err)
 	}
 	text = squeeze(text)
-	if want := squeeze(b.t("page_of", "page", page, "pages", strconv.Itoa(b.total))); !strings.Contains(text, want) {
+	if want := squeeze(b.pageNumber(i + 1)); !strings.Contains(text, want) {
 		return proofFault("COMPOSE_PROOF_NUMBER", nil, "page", page)
 	}
-	for _, it := range b.plan.Items {
+	for _, it := range b.items {
 		s := b.now[itemName(it.No)]
 		if i+1 < s.from || i+1 > s.to {
 			continue

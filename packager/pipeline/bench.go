@@ -3,9 +3,11 @@ package pipeline
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -18,8 +20,8 @@ import (
 
 // Names in the out folder.
 const (
-	bundleName   = "bundle.pdf"
-	draftName    = "draft.pdf"
+	bundleStem   = "bundle" // bundle.pdf; in volumes bundle-1of3.pdf and so on
+	draftStem    = "draft"
 	workbookName = "audit.xlsx"
 	eventsName   = "events.jsonl"
 	manifestName = "manifest.json"
@@ -33,12 +35,13 @@ const StateDir = ".dossier"
 
 // Paths are where things were put; "" for what was not made.
 type Paths struct {
-	PDF      string `json:"pdf"`
-	Audit    string `json:"audit"`
-	Events   string `json:"events"`
-	Manifest string `json:"manifest"`
-	Receipt  string `json:"receipt"`
-	Pages    string `json:"pages"`
+	PDF      string   `json:"pdf"`             // the first one of several
+	Parts    []string `json:"parts,omitempty"` // all of several PDFs, in order
+	Audit    string   `json:"audit"`
+	Events   string   `json:"events"`
+	Manifest string   `json:"manifest"`
+	Receipt  string   `json:"receipt"`
+	Pages    string   `json:"pages"`
 }
 
 // bench is where one build works: a folder inside the out folder that
@@ -138,32 +141,67 @@ func (b *bench) clear() {
 // goes first: a receipt never stands beside files that it does not describe.
 func (b *bench) release(r *packager.Record, pages []packager.File) (*packager.Record, error) {
 	done := *r
-	moves := []struct {
-		name string
-		path *string
-	}{
-		{bundleName, &done.Path},
-		{workbookName, &done.Workbook.Path},
-		{eventsName, &done.Events.Path},
-		{manifestName, &done.Manifest.Path},
-	}
+	done.Signed = nil
 	if err := removeIfThere(filepath.Join(b.out, receiptName)); err != nil {
 		return nil, diskFault(err, b.out)
 	}
-	for _, m := range moves {
-		to := filepath.Join(b.out, m.name)
-		if err := os.Rename(*m.path, to); err != nil {
-			return nil, diskFault(err, b.out)
+	old := append(pdfsIn(b.out, bundleStem), pdfsIn(b.out, draftStem)...)
+	move := func(path *string, name string) error {
+		to := filepath.Join(b.out, name)
+		if err := os.Rename(*path, to); err != nil {
+			return diskFault(err, b.out)
 		}
-		*m.path = to
+		old = slices.DeleteFunc(old, func(was string) bool { return was == to })
+		*path = to
+		return nil
+	}
+	if err := move(&done.Path, r.FileName(bundleStem)); err != nil {
+		return nil, err
+	}
+	for _, v := range r.Signed {
+		v := *v
+		if err := move(&v.Path, v.FileName(bundleStem)); err != nil {
+			return nil, err
+		}
+		done.Signed = append(done.Signed, &v)
+	}
+	for _, m := range []struct {
+		name string
+		path *string
+	}{
+		{workbookName, &done.Workbook.Path},
+		{eventsName, &done.Events.Path},
+		{manifestName, &done.Manifest.Path},
+	} {
+		if err := move(m.path, m.name); err != nil {
+			return nil, err
+		}
 	}
 	if err := b.releasePages(pages); err != nil {
 		return nil, diskFault(err, b.out)
 	}
-	if err := removeIfThere(filepath.Join(b.out, draftName)); err != nil {
-		return nil, diskFault(err, b.out)
+	for _, was := range old {
+		if err := removeIfThere(was); err != nil {
+			return nil, diskFault(err, b.out)
+		}
 	}
 	return &done, diskFault(syncDir(b.out), b.out)
+}
+
+// pdfsIn are the PDFs of a stem in a folder, in order of the volumes.
+func pdfsIn(dir, stem string) (paths []string) {
+	entries, _ := os.ReadDir(dir) // no folder, no files
+	no := map[string]int{}
+	for _, e := range entries {
+		var n, of int
+		_, err := fmt.Sscanf(e.Name(), stem+"-%dof%d.pdf", &n, &of)
+		if e.Name() == stem+".pdf" || err == nil && e.Name() == packager.VolumeName(stem, n, of) {
+			path := filepath.Join(dir, e.Name())
+			no[path], paths = n, append(paths, path)
+		}
+	}
+	slices.SortStableFunc(paths, func(a, b string) int { return no[a] - no[b] })
+	return paths
 }
 
 // releasePages replaces the folder of page pictures as a whole; the old one is
@@ -191,11 +229,31 @@ func (b *bench) releasePages(pages []packager.File) error {
 
 // releaseDraft puts a draft under its own name, beside whatever is there.
 func (b *bench) releaseDraft(bundle *packager.Bundle) (Paths, error) {
-	to := filepath.Join(b.out, draftName)
-	if err := os.Rename(bundle.Path, to); err != nil {
-		return Paths{}, diskFault(err, b.out)
+	for _, was := range pdfsIn(b.out, draftStem) {
+		if err := removeIfThere(was); err != nil {
+			return Paths{}, diskFault(err, b.out)
+		}
 	}
-	return Paths{PDF: to}, diskFault(syncDir(b.out), b.out)
+	var made []string
+	for _, v := range bundle.Volumes() {
+		to := filepath.Join(b.out, v.FileName(draftStem))
+		if err := os.Rename(v.Path, to); err != nil {
+			return Paths{}, diskFault(err, b.out)
+		}
+		made = append(made, to)
+	}
+	return pdfPaths(made), diskFault(syncDir(b.out), b.out)
+}
+
+// pdfPaths names one PDF, or several with the first of them.
+func pdfPaths(pdfs []string) Paths {
+	switch len(pdfs) {
+	case 0:
+		return Paths{}
+	case 1:
+		return Paths{PDF: pdfs[0]}
+	}
+	return Paths{PDF: pdfs[0], Parts: pdfs}
 }
 
 func removeIfThere(path string) error {

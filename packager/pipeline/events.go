@@ -58,17 +58,31 @@ func overridden(r *packager.Report, f packager.Finding) packager.Event {
 
 func composed(b *packager.Bundle) packager.Event {
 	sum := sha256.Sum256(b.Manifest)
-	return packager.Event{
-		What: "composed", Case: b.Plan.Report.Case.ID, Rules: b.Plan.Report.Rules.Digest,
-		Output: map[string]string{"composed.pdf": b.SHA256, manifestName: hex.EncodeToString(sum[:])},
-		Data:   map[string]string{"bundle": b.Plan.BundleID, "pages": fmt.Sprint(b.Pages), "draft": fmt.Sprint(b.Plan.Draft)},
+	out := map[string]string{manifestName: hex.EncodeToString(sum[:])}
+	pages := 0
+	for _, v := range b.Volumes() {
+		out[v.FileName("composed")] = v.SHA256
+		pages += v.Pages
 	}
+	return packager.Event{
+		What: "composed", Case: b.Plan.Report.Case.ID, Rules: b.Plan.Report.Rules.Digest, Output: out,
+		Data: map[string]string{"bundle": b.Plan.BundleID, "pages": fmt.Sprint(pages), "draft": fmt.Sprint(b.Plan.Draft)},
+	}
+}
+
+// pdfs are the PDFs of a bundle with their digests.
+func pdfs(r packager.BundleRef) map[string]string {
+	out := map[string]string{}
+	for _, p := range r.Files(bundleStem) {
+		out[p.Name] = p.SHA256
+	}
+	return out
 }
 
 func signedEvent(s *packager.SignedBundle) packager.Event {
 	return packager.Event{
 		What: "signed", Case: s.Plan.Report.Case.ID,
-		Output: map[string]string{bundleName: s.SHA256},
+		Output: pdfs(s.Ref(bundleStem)),
 		Data: map[string]string{
 			"bundle": s.Plan.BundleID, "level": s.Signature.Level, "signer": s.Signature.Signer,
 			"certificate": s.Signature.SHA256Fingerprint,
@@ -79,7 +93,7 @@ func signedEvent(s *packager.SignedBundle) packager.Event {
 func verified(s *packager.SignedBundle, v *packager.Verdict) packager.Event {
 	return packager.Event{
 		What: "verified", Case: s.Plan.Report.Case.ID,
-		Inputs: map[string]string{bundleName: s.SHA256},
+		Inputs: pdfs(s.Ref(bundleStem)),
 		Data:   map[string]string{"ok": fmt.Sprint(v.OK), "checks": fmt.Sprint(len(v.Checks))},
 	}
 }
@@ -87,7 +101,7 @@ func verified(s *packager.SignedBundle, v *packager.Verdict) packager.Event {
 func stored(r *packager.Receipt) packager.Event {
 	return packager.Event{
 		What: "stored", Case: r.Case, Rules: r.Rules.Digest,
-		Inputs: map[string]string{bundleName: r.Bundle.SHA256},
+		Inputs: pdfs(r.Bundle),
 		Data:   map[string]string{"store": r.Store, "number": fmt.Sprint(r.Number), "objects": fmt.Sprint(len(r.Objects) + len(r.Files))},
 	}
 }

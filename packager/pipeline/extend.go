@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"dossier/packager"
@@ -47,11 +48,15 @@ func (p *Pipeline) Extend(ctx context.Context, c *packager.Case, out string) (*p
 		return nil, Paths{}, diskFault(err, out)
 	}
 	p.begin(packager.StepSign)
-	made, err := sign.Extend(ctx, filepath.Join(out, bundleName), sign.Extension{
-		Out: b.path(bundleName), Now: p.Now(), Level: p.Signing.Level, Timestamps: p.Signing.Timestamps, Progress: p.Observe,
-	})
-	if err != nil {
-		return nil, Paths{}, diskFault(err, out)
+	var made []*sign.Extended // one for each of the bundle's PDFs
+	for _, pdf := range pend.Receipt.Bundle.Files(bundleStem) {
+		ext, err := sign.Extend(ctx, filepath.Join(out, pdf.Name), sign.Extension{
+			Out: b.path(pdf.Name), Now: p.Now(), Level: p.Signing.Level, Timestamps: p.Signing.Timestamps, Progress: p.Observe,
+		})
+		if err != nil {
+			return nil, Paths{}, diskFault(err, out)
+		}
+		made = append(made, ext)
 	}
 	if err := p.releaseExtended(ctx, b, out, &pend, made); err != nil {
 		return nil, Paths{}, err
@@ -60,22 +65,28 @@ func (p *Pipeline) Extend(ctx context.Context, c *packager.Case, out string) (*p
 	return receipt, pathsIn(out), err
 }
 
-// releaseExtended verifies the longer file, puts it and the longer log under
-// their names and writes both into the coming receipt.
-func (p *Pipeline) releaseExtended(ctx context.Context, b *bench, out string, pend *pending, made *sign.Extended) error {
+// releaseExtended verifies the longer files, puts them and the longer log under
+// their names and writes all into the coming receipt.
+func (p *Pipeline) releaseExtended(ctx context.Context, b *bench, out string, pend *pending, made []*sign.Extended) error {
 	p.begin(packager.StepVerify)
-	verdict, err := verify.PDF(ctx, made.Path, verify.Options{Now: p.Now()})
+	var paths []string
+	for _, m := range made {
+		paths = append(paths, m.Path)
+	}
+	verdict, err := verify.PDFs(ctx, paths, verify.Options{Now: p.Now()})
 	if err != nil {
 		return err
 	}
 	if !verdict.OK {
 		return refused(verdict)
 	}
+	r := &pend.Receipt
+	was := pdfs(r.Bundle)
+	r.Bundle = extended(r.Bundle, made)
 	if err := p.note(b.log, packager.Event{
-		What: "timestamped", Case: pend.Receipt.Case,
-		Inputs: map[string]string{bundleName: pend.Receipt.Bundle.SHA256},
-		Output: map[string]string{bundleName: made.SHA256},
-		Data:   map[string]string{"level": made.Signature.Level},
+		What: "timestamped", Case: r.Case,
+		Inputs: was, Output: pdfs(r.Bundle),
+		Data: map[string]string{"level": made[0].Signature.Level},
 	}); err != nil {
 		return err
 	}
@@ -86,25 +97,37 @@ func (p *Pipeline) releaseExtended(ctx context.Context, b *bench, out string, pe
 	if err := removeIfThere(filepath.Join(out, receiptName)); err != nil {
 		return diskFault(err, out)
 	}
-	if err := os.Rename(made.Path, filepath.Join(out, bundleName)); err != nil {
-		return diskFault(err, out)
+	for _, m := range made {
+		if err := os.Rename(m.Path, filepath.Join(out, filepath.Base(m.Path))); err != nil {
+			return diskFault(err, out)
+		}
 	}
 	if err := writeFile(filepath.Join(out, eventsName), log); err != nil {
 		return diskFault(err, out)
 	}
-	r := &pend.Receipt
-	r.Signature, r.EventsHead = made.Signature, b.log.Head()
-	r.Bundle.SHA256, r.Bundle.Bytes = made.SHA256, made.Bytes
+	r.Signature, r.EventsHead = made[0].Signature, b.log.Head()
+	files := map[string]packager.PartRef{}
+	for _, f := range r.Bundle.Files(bundleStem) {
+		files[f.Name] = f
+	}
 	events := storage.FromBytes(log)
+	files[eventsName] = packager.PartRef{SHA256: events.SHA256, Bytes: events.Bytes}
 	for i := range pend.Files {
-		switch f := &pend.Files[i]; f.Name {
-		case bundleName:
-			f.SHA256, f.Bytes = made.SHA256, made.Bytes
-		case eventsName:
-			f.SHA256, f.Bytes = events.SHA256, events.Bytes
+		if f, ok := files[pend.Files[i].Name]; ok {
+			pend.Files[i].SHA256, pend.Files[i].Bytes = f.SHA256, f.Bytes
 		}
 	}
 	return nil
+}
+
+// extended names a bundle whose PDFs were made longer.
+func extended(r packager.BundleRef, made []*sign.Extended) packager.BundleRef {
+	r.SHA256, r.Bytes = made[0].SHA256, made[0].Bytes
+	r.Parts = slices.Clone(r.Parts)
+	for i := range r.Parts {
+		r.Parts[i].SHA256, r.Parts[i].Bytes = made[i].SHA256, made[i].Bytes
+	}
+	return r
 }
 
 // pendingOf makes a publication from a finished one, to be stored under the

@@ -21,7 +21,7 @@ type Handoff struct {
 	Materials []packager.ManifestItem
 	Paths     Paths
 	Pages     []string // page pictures, in order
-	Key       string   // of the bundle in the store
+	Keys      []string // of the bundle's PDFs in the store
 }
 
 // Handoff gathers it from an out folder that verifies. Without a receipt, and
@@ -55,9 +55,11 @@ func (p *Pipeline) Handoff(ctx context.Context, o Order) (*Handoff, error) {
 		return nil, err
 	}
 	h.Materials = m.Materials
-	for _, f := range h.Receipt.Files {
-		if f.Name == bundleName {
-			h.Key = f.Key
+	for _, pdf := range h.Receipt.Bundle.Files(bundleStem) {
+		for _, f := range h.Receipt.Files {
+			if f.Name == pdf.Name {
+				h.Keys = append(h.Keys, f.Key)
+			}
 		}
 	}
 	if h.Rules, err = p.Rules.For(o.Case, o.Day, p.Calendar); err != nil {
@@ -84,36 +86,48 @@ func pictures(dir string) ([]string, error) {
 	return all, err
 }
 
-// Link makes a link that reads the bundle without any key until it expires;
-// "" where the store is a folder. store is the one that the receipt names.
-func (h *Handoff) Link(ctx context.Context, store Store, expires time.Duration) (string, error) {
+// Links makes links that read the bundle's PDFs without any key until they
+// expire; none where the store is a folder. store is the one that the receipt
+// names.
+func (h *Handoff) Links(ctx context.Context, store Store, expires time.Duration) (links []string, err error) {
 	s, err := store.Open(ctx)
 	if err != nil {
-		return "", StoreFault(err)
+		return nil, StoreFault(err)
 	}
 	signer, ok := s.(storage.Presigner)
 	if !ok {
-		return "", nil
+		return nil, nil
 	}
-	link, err := signer.Presign(ctx, h.Key, expires)
-	return link, StoreFault(err)
+	for _, key := range h.Keys {
+		link, err := signer.Presign(ctx, key, expires)
+		if err != nil {
+			return nil, StoreFault(err)
+		}
+		links = append(links, link)
+	}
+	return links, nil
 }
 
-// MarkHandedOff notes in the case's log that the bundle was handed off. Of a
-// link only the part before its signature is kept.
-func (p *Pipeline) MarkHandedOff(h *Handoff, link string, until time.Time) error {
+// MarkHandedOff notes in the case's log that the bundle was handed off. Of the
+// links only the part before the signature is kept.
+func (p *Pipeline) MarkHandedOff(h *Handoff, links []string, until time.Time) error {
 	b, err := newState(h.Case.Dir, p)
 	if err != nil {
 		return err
 	}
 	defer b.clear()
 	data := map[string]string{"bundle": h.Receipt.Bundle.ID, "store": h.Receipt.Store}
-	if link != "" {
-		data["link"], _, _ = strings.Cut(link, "?")
+	var bare []string
+	for _, link := range links {
+		place, _, _ := strings.Cut(link, "?")
+		bare = append(bare, place)
+	}
+	if len(bare) > 0 {
+		data["link"] = strings.Join(bare, " ")
 		data["until"] = until.UTC().Format(time.RFC3339)
 	}
 	return p.note(b.log, packager.Event{
 		What: "handed_off", Case: h.Case.ID,
-		Inputs: map[string]string{bundleName: h.Receipt.Bundle.SHA256}, Data: data,
+		Inputs: pdfs(h.Receipt.Bundle), Data: data,
 	})
 }

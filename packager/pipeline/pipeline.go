@@ -212,6 +212,7 @@ func (p *Pipeline) pages(ctx context.Context, bundle *packager.Bundle, b *bench)
 	return files, diskFault(err, b.out)
 }
 
+// sign signs every volume.
 func (p *Pipeline) sign(ctx context.Context, bundle *packager.Bundle, b *bench) (*packager.SignedBundle, error) {
 	p.begin(packager.StepSign)
 	key, err := p.Key(ctx)
@@ -220,20 +221,30 @@ func (p *Pipeline) sign(ctx context.Context, bundle *packager.Bundle, b *bench) 
 	}
 	b.key = key
 	opt := p.Signing
-	opt.Out, opt.Now, opt.AuditHead, opt.Progress = b.path(bundleName), p.Now(), b.log.Head(), p.Observe
+	opt.Now, opt.AuditHead, opt.Progress = p.Now(), b.log.Head(), p.Observe
 	opt.Stamp.Lines = sign.StampLines(p.Words, key, opt)
-	signed, err := sign.Sign(ctx, bundle, key, opt)
-	if err != nil {
-		return nil, diskFault(err, b.out)
+	var signed []*packager.SignedBundle
+	for _, volume := range bundle.Volumes() {
+		opt.Out = b.path(volume.FileName(bundleStem))
+		s, err := sign.Sign(ctx, volume, key, opt)
+		if err != nil {
+			return nil, diskFault(err, b.out)
+		}
+		signed = append(signed, s)
 	}
-	return signed, p.note(b.log, signedEvent(signed))
+	signed[0].Signed = signed[1:]
+	return signed[0], p.note(b.log, signedEvent(signed[0]))
 }
 
-// verify reads the signed file as a stranger would, before anybody relies on
-// it.
+// verify reads the signed files as a stranger would, before anybody relies on
+// them.
 func (p *Pipeline) verify(ctx context.Context, s *packager.SignedBundle, b *bench) (*packager.Verdict, error) {
 	p.begin(packager.StepVerify)
-	verdict, err := verify.PDF(ctx, s.Path, verify.Options{Now: p.Now(), Manifest: s.Manifest})
+	var paths []string
+	for _, volume := range s.Volumes() {
+		paths = append(paths, volume.Path)
+	}
+	verdict, err := verify.PDFs(ctx, paths, verify.Options{Now: p.Now(), Manifest: s.Manifest})
 	if err != nil {
 		return nil, err
 	}
@@ -246,7 +257,7 @@ func (p *Pipeline) verify(ctx context.Context, s *packager.SignedBundle, b *benc
 func (p *Pipeline) audit(ctx context.Context, s *packager.SignedBundle, v *packager.Verdict, b *bench) (*packager.Record, error) {
 	p.begin(packager.StepAudit)
 	planned := storedFiles(s.Plan.Report.Files)
-	record, err := audit.Write(ctx, s, v, b.log, planned, b.dir, p.Words, audit.Options{Final: b.out, Bundle: bundleName, Unmask: b.unmask})
+	record, err := audit.Write(ctx, s, v, b.log, planned, b.dir, p.Words, audit.Options{Final: b.out, Bundle: bundleStem, Unmask: b.unmask})
 	return record, diskFault(err, b.out)
 }
 

@@ -56,7 +56,7 @@ func (p *Pipeline) newPending(r *packager.Record, pages []packager.File, out str
 			Version: 1, Case: report.Case.ID, Platform: report.Case.Platform, Application: report.Case.Application,
 			Day: report.Rules.Day.String(), Tool: p.Tool,
 			Rules:      packager.RulesRef{Platform: report.Case.Platform, Revision: report.Rules.Revision, Digest: report.Rules.Digest},
-			Bundle:     packager.BundleRef{ID: r.Plan.BundleID, SHA256: r.SHA256, Pages: r.Pages, Bytes: r.Bytes},
+			Bundle:     r.Ref(bundleStem),
 			Signature:  r.Signature,
 			EventsHead: r.Head,
 		},
@@ -67,7 +67,9 @@ func (p *Pipeline) newPending(r *packager.Record, pages []packager.File, out str
 	file := func(name, sum string, n int64) {
 		pend.Files = append(pend.Files, packager.StoredObject{Name: name, SHA256: sum, Bytes: n})
 	}
-	file(bundleName, r.SHA256, r.Bytes)
+	for _, v := range r.Volumes() {
+		file(v.FileName(bundleStem), v.SHA256, v.Bytes)
+	}
 	for _, f := range []packager.File{r.Workbook, r.Events, r.Manifest} {
 		file(filepath.Base(f.Path), f.SHA256, f.Bytes)
 	}
@@ -240,7 +242,9 @@ func pathsIn(out string) Paths {
 		}
 		return path
 	}
-	return Paths{PDF: at(bundleName), Audit: at(workbookName), Events: at(eventsName), Manifest: at(manifestName), Receipt: at(receiptName), Pages: at(pagesName)}
+	p := pdfPaths(pdfsIn(out, bundleStem))
+	p.Audit, p.Events, p.Manifest, p.Receipt, p.Pages = at(workbookName), at(eventsName), at(manifestName), at(receiptName), at(pagesName)
+	return p
 }
 
 // Receipts returns the numbers of a case's publications in a store, the newest

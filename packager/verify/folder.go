@@ -20,7 +20,7 @@ import (
 
 const (
 	receiptName  = "receipt.json"
-	bundleName   = "bundle.pdf"
+	bundleStem   = "bundle" // bundle.pdf; in volumes bundle-1of3.pdf and so on
 	manifestName = "manifest.json"
 	eventsName   = "events.jsonl"
 )
@@ -95,11 +95,15 @@ func (f *findings) documents(ctx context.Context, dir string, s *sealed, o Optio
 	if err == nil {
 		o.Manifest = manifest
 	}
-	if err := f.pdfFile(ctx, filepath.Join(dir, bundleName), o); err != nil {
-		return err
-	}
 	f.complete(s)
-	f.sameSigner(s)
+	for _, pdf := range s.receipt.Bundle.Files(bundleStem) {
+		if !filepath.IsLocal(pdf.Name) {
+			continue // complete has said so
+		}
+		if err := f.pdfFile(ctx, filepath.Join(dir, pdf.Name), s, o); err != nil {
+			return err
+		}
+	}
 	f.sameCase(s, manifest)
 	log, err := os.Open(filepath.Join(dir, eventsName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -113,7 +117,8 @@ func (f *findings) documents(ctx context.Context, dir string, s *sealed, o Optio
 	return nil
 }
 
-func (f *findings) pdfFile(ctx context.Context, path string, o Options) error {
+// pdfFile checks one PDF of the bundle, and that the receipt's signer signed it.
+func (f *findings) pdfFile(ctx context.Context, path string, s *sealed, o Options) error {
 	v, err := PDF(ctx, path, o)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // the digest check has said so
@@ -121,21 +126,19 @@ func (f *findings) pdfFile(ctx context.Context, path string, o Options) error {
 	if err != nil {
 		return err
 	}
-	f.v.Checks = append(f.v.Checks, v.Checks...)
-	f.v.Signatures = append(f.v.Signatures, v.Signatures...)
-	f.v.Revisions = v.Revisions
-	f.v.Manifest = v.Manifest
+	f.take(v)
+	f.sameSigner(s, v)
 	return nil
 }
 
 // sameSigner holds the receipt's signature entry and its seal against the
-// signature in the PDF: another case's receipt, or a receipt that somebody
+// signature in a PDF: another case's receipt, or a receipt that somebody
 // else made, is not this bundle's.
-func (f *findings) sameSigner(s *sealed) {
+func (f *findings) sameSigner(s *sealed, v *packager.Verdict) {
 	want := s.receipt.Signature.SHA256Fingerprint
 	ok := want == fingerprint(s.seal.signer)
 	found := false
-	for _, sig := range f.v.Signatures {
+	for _, sig := range v.Signatures {
 		found = found || sig.SHA256Fingerprint == want && bringsOnly(s.seal.certs, sig.Chain)
 	}
 	f.add(ok && found, "receipt.signer", codeFor(ok && found, "VERIFY_RECEIPT_SIGNER_OK", "VERIFY_RECEIPT_SIGNER"), receiptName, nil)
@@ -152,21 +155,35 @@ func bringsOnly(certs []*x509.Certificate, chain []packager.CertificateReport) b
 	return true
 }
 
-// receiptFiles are the files that every receipt names (packager.Receipt).
-var receiptFiles = []string{bundleName, "audit.xlsx", eventsName, manifestName}
+// receiptFiles are the files that every receipt names beside the bundle's PDFs
+// (packager.Receipt).
+var receiptFiles = []string{"audit.xlsx", eventsName, manifestName}
 
 // complete holds the receipt's list of files against what it has to name, and
 // its two statements about the bundle against each other.
 func (f *findings) complete(s *sealed) {
-	for _, name := range receiptFiles {
+	file := func(name string) *packager.StoredObject {
 		i := slices.IndexFunc(s.receipt.Files, func(o packager.StoredObject) bool { return o.Name == name })
 		if i < 0 {
 			f.fail("receipt.files", "VERIFY_RECEIPT", receiptName, because("receipt.files", "name", name), nil)
-			continue
+			return nil
 		}
-		if file := s.receipt.Files[i]; name == bundleName && (file.SHA256 != s.receipt.Bundle.SHA256 || file.Bytes != s.receipt.Bundle.Bytes) {
+		return &s.receipt.Files[i]
+	}
+	b := s.receipt.Bundle
+	pdfs := b.Files(bundleStem)
+	if pdfs[0].SHA256 != b.SHA256 || pdfs[0].Bytes != b.Bytes || pdfs[0].Pages != b.Pages {
+		f.fail("receipt.files", "VERIFY_RECEIPT", receiptName, because("receipt.bundle"), nil)
+	}
+	for i, pdf := range pdfs {
+		// All volumes under the names that such a set has: none can be left out.
+		o := file(pdf.Name)
+		if o != nil && (o.SHA256 != pdf.SHA256 || o.Bytes != pdf.Bytes || pdf.Name != packager.VolumeName(bundleStem, i+1, len(pdfs))) {
 			f.fail("receipt.files", "VERIFY_RECEIPT", receiptName, because("receipt.bundle"), nil)
 		}
+	}
+	for _, name := range receiptFiles {
+		file(name)
 	}
 }
 
@@ -177,7 +194,8 @@ func (f *findings) sameCase(s *sealed, manifest []byte) {
 		return
 	}
 	r := s.receipt
-	ok := m.Bundle == r.Bundle.ID && m.Case == r.Case && m.Platform == r.Platform && m.Rules.Digest == r.Rules.Digest
+	ok := m.Bundle == r.Bundle.ID && m.Case == r.Case && m.Platform == r.Platform && m.Rules.Digest == r.Rules.Digest &&
+		max(len(m.Volumes), 1) == len(r.Bundle.Files(bundleStem))
 	f.add(ok, "receipt.case", codeFor(ok, "VERIFY_RECEIPT_CASE_OK", "VERIFY_RECEIPT_CASE"), receiptName, packager.Args{"bundle": m.Bundle})
 }
 

@@ -159,15 +159,23 @@ func saidOf(err error) error {
 
 func (c *command) showOutputs(a *app.App, res *pipeline.Result) {
 	b := res.Bundle
-	head, size := "build.done", b.Bytes
+	head, pages, size := "build.done", 0, int64(0)
 	if b.Plan.Draft {
 		head = "build.draft"
+		for _, v := range b.Volumes() {
+			pages, size = pages+v.Pages, size+v.Bytes
+		}
 	} else {
-		size = res.Record.Bytes
+		for _, v := range res.Record.Volumes() {
+			pages, size = pages+v.Pages, size+v.Bytes
+		}
 	}
 	c.ui.Line("%s %s", c.ui.Mark(packager.StateOK), c.ui.Text(head,
-		"id", b.Plan.BundleID, "pages", fmt.Sprint(b.Pages), "size", ui.Bytes(size)))
+		"id", b.Plan.BundleID, "pages", fmt.Sprint(pages), "size", ui.Bytes(size)))
 	rows := [][]string{{"", c.ui.Text("build.pdf"), res.Paths.PDF}}
+	for _, part := range res.Paths.Parts[min(1, len(res.Paths.Parts)):] {
+		rows = append(rows, []string{"", "", part})
+	}
 	for _, r := range []struct{ key, path string }{
 		{"build.audit", res.Paths.Audit}, {"build.manifest", res.Paths.Manifest},
 		{"build.pages", res.Paths.Pages}, {"build.receipt", res.Paths.Receipt},
@@ -208,7 +216,8 @@ func (c *command) buildDocument(res *pipeline.Result, err error) buildJSON {
 		d.Bundle = &packager.BundleRef{ID: b.Plan.BundleID, SHA256: b.SHA256, Pages: b.Pages, Bytes: b.Bytes}
 	}
 	if rec := res.Record; rec != nil {
-		d.Bundle.SHA256, d.Bundle.Bytes = rec.SHA256, rec.Bytes
+		ref := rec.Ref("bundle")
+		d.Bundle = &ref
 		d.Signature = &rec.Signature
 	}
 	if rc := res.Receipt; rc != nil {

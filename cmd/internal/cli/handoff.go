@@ -51,14 +51,14 @@ func (c *command) handoffCommand() *cobra.Command {
 				return err
 			}
 			until := c.Now().Add(expires)
-			link, err := h.Link(cmd.Context(), store, expires)
+			links, err := h.Links(cmd.Context(), store, expires)
 			if err != nil {
 				return err
 			}
-			if err := p.MarkHandedOff(h, link, until); err != nil {
+			if err := p.MarkHandedOff(h, links, until); err != nil {
 				return err
 			}
-			return c.showHandoff(h, a.CaseURL(h.Receipt), link, until)
+			return c.showHandoff(h, a.CaseURL(h.Receipt), links, until)
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", c.ui.Text("flag.out"))
@@ -74,21 +74,26 @@ type handoffJSON struct {
 	Channel packager.Text      `json:"channel"`
 	Ticket  string             `json:"ticket"` // Chinese: it goes to the platform
 	PDF     string             `json:"pdf"`
+	Parts   []string           `json:"parts,omitempty"` // all PDFs, where there are several
 	Pages   []string           `json:"pages"`
 	Store   string             `json:"store"`
 	Link    string             `json:"link,omitempty"`
+	Links   []string           `json:"links,omitempty"`      // one for each of parts
 	Until   string             `json:"link_until,omitempty"` // RFC 3339, UTC
 }
 
-func (c *command) showHandoff(h *pipeline.Handoff, place, link string, until time.Time) error {
+func (c *command) showHandoff(h *pipeline.Handoff, place string, links []string, until time.Time) error {
 	text := ticket(c.catalog.Printer("zh"), h)
 	if c.flags.JSON {
 		d := handoffJSON{
 			Version: 1, Case: h.Case.ID, Bundle: h.Receipt.Bundle, Channel: h.Rules.Channel, Ticket: text,
-			PDF: h.Paths.PDF, Pages: append([]string{}, h.Pages...), Store: place, Link: link,
+			PDF: h.Paths.PDF, Parts: h.Paths.Parts, Pages: append([]string{}, h.Pages...), Store: place,
 		}
-		if link != "" {
-			d.Until = until.UTC().Format(time.RFC3339)
+		if len(links) > 1 {
+			d.Links = links
+		}
+		if len(links) > 0 {
+			d.Link, d.Until = links[0], until.UTC().Format(time.RFC3339)
 		}
 		return c.ui.Document(d)
 	}
@@ -102,6 +107,9 @@ func (c *command) showHandoff(h *pipeline.Handoff, place, link string, until tim
 	c.ui.Line("")
 	head("handoff.attach")
 	c.ui.Line("  %s", h.Paths.PDF)
+	for _, part := range h.Paths.Parts[min(1, len(h.Paths.Parts)):] {
+		c.ui.Line("  %s", part)
+	}
 	if len(h.Pages) > 0 {
 		c.ui.Line("  %s", c.ui.Text("handoff.pages", "n", itoa(len(h.Pages)), "dir", filepath.Dir(h.Pages[0])))
 		for _, p := range h.Pages {
@@ -109,12 +117,14 @@ func (c *command) showHandoff(h *pipeline.Handoff, place, link string, until tim
 		}
 	}
 	c.ui.Line("")
-	if link == "" {
+	if len(links) == 0 {
 		head("handoff.place")
 		c.ui.Line("  %s", place)
 	} else {
 		c.ui.Line("%s", c.ui.Strong(c.ui.Text("handoff.link", "until", until.In(packager.Shanghai).Format("2006-01-02 15:04"))))
-		c.ui.Line("%s", link)
+		for _, link := range links {
+			c.ui.Line("%s", link)
+		}
 		c.ui.Line("  %s %s", c.ui.Mark(packager.Warn), c.ui.Text("handoff.link.secret"))
 	}
 	c.ui.Line("")
@@ -133,7 +143,7 @@ func ticket(zh *i18n.Printer, h *pipeline.Handoff) string {
 	}
 	args := packager.Args{
 		"who": applicantOf(k), "account": short(accountOf(k)), "platform": h.Rules.Name.In("zh"),
-		"application": h.Rules.Application.In("zh"), "bundle": h.Receipt.Bundle.ID, "pages": itoa(h.Receipt.Bundle.Pages),
+		"application": h.Rules.Application.In("zh"), "bundle": h.Receipt.Bundle.ID, "pages": itoa(pagesOf(h.Receipt.Bundle)),
 		"day": h.Receipt.Day, "contact": short(contactOf(k)), "n": itoa(len(titles)),
 	}
 	say := func(key string, list []string) string {
@@ -151,6 +161,14 @@ func ticket(zh *i18n.Printer, h *pipeline.Handoff) string {
 		}
 	}
 	return text
+}
+
+// pagesOf is the number of pages of all PDFs.
+func pagesOf(r packager.BundleRef) (n int) {
+	for _, p := range r.Files("bundle") {
+		n += p.Pages
+	}
+	return n
 }
 
 // applicantOf is who applies: the entity with its code, or the holder.
