@@ -56,6 +56,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -359,8 +360,15 @@ func clean(e packager.Event) packager.Event {
 			continue
 		}
 		out := make(map[string]string, len(*m))
-		for k, v := range *m {
-			out[cleanText(k)] = cleanText(v)
+		for _, k := range slices.Sorted(maps.Keys(*m)) {
+			name := cleanText(k)
+			for n := 2; ; n++ { // two names may be one when their numbers are masked
+				if _, taken := out[name]; !taken {
+					break
+				}
+				name = fmt.Sprintf("%s (%d)", cleanText(k), n)
+			}
+			out[name] = cleanText((*m)[k])
 		}
 		*m = out
 	}

@@ -436,3 +436,15 @@ func TestSeal(t *testing.T) {
 		t.Error("another seal goes unseen")
 	}
 }
+
+// Two files whose names differ in the masked digits alone are still two.
+func TestMaskedNamesStayApart(t *testing.T) {
+	l := testLog(t)
+	e, err := l.Append(packager.Event{What: "imported", Case: "c1", Inputs: map[string]string{"110199198001010016.jpg": "aa", "110199198101010014.jpg": "bb", "110***********0016.jpg": "cc"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(e.Inputs) != 3 {
+		t.Errorf("%v", e.Inputs)
+	}
+}

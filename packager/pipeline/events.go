@@ -3,11 +3,16 @@ package pipeline
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"dossier/packager"
 	"dossier/packager/audit"
+	"dossier/packager/casefile"
 )
 
 // note appends an event to the audit log; without a log (a mere check) it does
@@ -21,26 +26,57 @@ func (p *Pipeline) note(log *audit.Log, e packager.Event) error {
 	return err
 }
 
-func collected(c *packager.Collection) packager.Event {
+// collected names case.yaml as it was read a moment ago, and every file.
+func collected(c *packager.Collection) (packager.Event, error) {
 	in := map[string]string{}
+	text, err := os.ReadFile(filepath.Join(c.Case.Dir, casefile.Name))
+	if err != nil {
+		return packager.Event{}, err
+	}
+	in[casefile.Name] = digest(text)
 	for _, m := range c.Materials {
 		if m.SHA256 != "" {
 			in[m.Path] = m.SHA256
 		}
 	}
-	return packager.Event{What: "collected", Case: c.Case.ID, Rules: c.Rules.Digest, Inputs: in}
+	return packager.Event{
+		What: "collected", Case: c.Case.ID, Rules: c.Rules.Digest, Inputs: in,
+		Data: map[string]string{"platform": c.Rules.Platform, "rules_revision": c.Rules.Revision},
+	}, nil
 }
 
-func checked(r *packager.Report) packager.Event {
+// noteOf appends the event that make returns; without a log it is not made.
+func (p *Pipeline) noteOf(log *audit.Log, make func() (packager.Event, error)) error {
+	if log == nil {
+		return nil
+	}
+	e, err := make()
+	if err != nil {
+		return err
+	}
+	return p.note(log, e)
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// checked has the digest of what was found: canonical JSON of a list of
+// packager.ManifestNote, in the order of the workbook.
+func checked(r *packager.Report) (packager.Event, error) {
 	n := map[packager.Severity]int{}
 	data := map[string]string{"day": r.Rules.Day.String(), "complete": fmt.Sprint(r.Complete())}
+	notes := []packager.ManifestNote{}
 	for _, f := range r.Findings {
 		n[f.Severity]++
+		notes = append(notes, packager.ManifestNote{Code: f.Code, Severity: f.Severity, Requirement: f.Requirement, Material: f.Material})
 	}
+	found, err := audit.Canonical(notes)
 	for s, k := range n {
 		data[string(s)] = fmt.Sprint(k)
 	}
-	return packager.Event{What: "checked", Case: r.Case.ID, Rules: r.Rules.Digest, Data: data}
+	return packager.Event{What: "checked", Case: r.Case.ID, Rules: r.Rules.Digest, Data: data, Output: map[string]string{"findings": digest(found)}}, err
 }
 
 // overridden says which blocker a person let pass, and why; who it was stands
@@ -57,8 +93,7 @@ func overridden(r *packager.Report, f packager.Finding) packager.Event {
 }
 
 func composed(b *packager.Bundle) packager.Event {
-	sum := sha256.Sum256(b.Manifest)
-	out := map[string]string{manifestName: hex.EncodeToString(sum[:])}
+	out := map[string]string{manifestName: digest(b.Manifest)}
 	pages := 0
 	for _, v := range b.Volumes() {
 		out[v.FileName("composed")] = v.SHA256
@@ -90,6 +125,18 @@ func signedEvent(s *packager.SignedBundle) packager.Event {
 	}
 }
 
+// timestamped is nil of a signature without a timestamp.
+func timestamped(s *packager.SignedBundle) *packager.Event {
+	if s.Signature.Timestamp == nil {
+		return nil
+	}
+	return &packager.Event{
+		What: "timestamped", Case: s.Plan.Report.Case.ID,
+		Output: pdfs(s.Ref(bundleStem)),
+		Data:   map[string]string{"level": s.Signature.Level, "time": *s.Signature.Timestamp},
+	}
+}
+
 func verified(s *packager.SignedBundle, v *packager.Verdict) packager.Event {
 	return packager.Event{
 		What: "verified", Case: s.Plan.Report.Case.ID,
@@ -98,11 +145,40 @@ func verified(s *packager.SignedBundle, v *packager.Verdict) packager.Event {
 	}
 }
 
+// verifiedAgain is what verify found later: which bundle it was, by its
+// manifest, and what does not hold.
+func verifiedAgain(v *packager.Verdict) packager.Event {
+	var m packager.Manifest
+	e := packager.Event{What: "verified", Data: map[string]string{"ok": fmt.Sprint(v.OK), "checks": fmt.Sprint(len(v.Checks))}}
+	if json.Unmarshal(v.Manifest, &m) == nil {
+		e.Case, e.Rules, e.Data["bundle"] = m.Case, m.Rules.Digest, m.Bundle
+		e.Inputs = map[string]string{manifestName: digest(v.Manifest)}
+	}
+	var bad []string
+	for _, c := range v.Checks {
+		if !c.OK {
+			bad = append(bad, c.Code+" "+c.Target)
+		}
+	}
+	if len(bad) > 0 {
+		e.Data["failed"] = strings.Join(bad[:min(len(bad), 20)], "; ")
+	}
+	return e
+}
+
 func stored(r *packager.Receipt) packager.Event {
 	return packager.Event{
 		What: "stored", Case: r.Case, Rules: r.Rules.Digest,
 		Inputs: pdfs(r.Bundle),
 		Data:   map[string]string{"store": r.Store, "number": fmt.Sprint(r.Number), "objects": fmt.Sprint(len(r.Objects) + len(r.Files))},
+	}
+}
+
+// superseded says which bundle the one just stored takes the place of, and why.
+func superseded(r *packager.Receipt, reason string) packager.Event {
+	return packager.Event{
+		What: "superseded", Case: r.Case,
+		Data: map[string]string{"bundle": r.Supersedes, "by": r.Bundle.ID, "reason": reason},
 	}
 }
 

@@ -150,7 +150,7 @@ func (p *Pipeline) check(ctx context.Context, o Order, log *audit.Log) (*package
 	if err != nil {
 		return nil, err
 	}
-	if err := p.note(log, collected(collection)); err != nil {
+	if err := p.noteOf(log, func() (packager.Event, error) { return collected(collection) }); err != nil {
 		return nil, err
 	}
 	inspection, err := p.Inspector.Inspect(ctx, collection, p.Observe)
@@ -163,7 +163,7 @@ func (p *Pipeline) check(ctx context.Context, o Order, log *audit.Log) (*package
 	inspection = recognise(inspection)
 	p.begin(packager.StepCheck)
 	report := check.Check(inspection)
-	if err := p.note(log, checked(report)); err != nil {
+	if err := p.noteOf(log, func() (packager.Event, error) { return checked(report) }); err != nil {
 		return nil, err
 	}
 	return p.accept(o, report, log)
@@ -233,7 +233,13 @@ func (p *Pipeline) sign(ctx context.Context, bundle *packager.Bundle, b *bench) 
 		signed = append(signed, s)
 	}
 	signed[0].Signed = signed[1:]
-	return signed[0], p.note(b.log, signedEvent(signed[0]))
+	if err := p.note(b.log, signedEvent(signed[0])); err != nil {
+		return nil, err
+	}
+	if e := timestamped(signed[0]); e != nil {
+		return signed[0], p.note(b.log, *e)
+	}
+	return signed[0], nil
 }
 
 // verify reads the signed files as a stranger would, before anybody relies on

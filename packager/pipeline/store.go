@@ -32,6 +32,7 @@ type pending struct {
 	Receipt packager.Receipt        `json:"receipt"` // without number, files and objects
 	Blobs   []packager.StoredObject `json:"blobs"`   // Name is the path in the case folder
 	Files   []packager.StoredObject `json:"files"`   // Name is the path in the out folder
+	Reason  string                  `json:"reason"`  // why it supersedes another one; "" when it does not
 	Pages   []packager.StoredObject `json:"pages"`   // page pictures: blobs whose Name is the path in the out folder
 }
 
@@ -62,7 +63,7 @@ func (p *Pipeline) newPending(r *packager.Record, pages []packager.File, out str
 		},
 	}
 	if rev := r.Plan.Revision; rev != nil {
-		pend.Receipt.Supersedes = rev.Bundle
+		pend.Receipt.Supersedes, pend.Reason = rev.Bundle, rev.Reason
 	}
 	file := func(name, sum string, n int64) {
 		pend.Files = append(pend.Files, packager.StoredObject{Name: name, SHA256: sum, Bytes: n})
@@ -165,7 +166,10 @@ func (p *Pipeline) publish(ctx context.Context, caseDir string, pend pending, ke
 	if err := removeIfThere(filepath.Join(state, pendingName)); err != nil {
 		return nil, err
 	}
-	return receipt, p.note(log, stored(receipt))
+	if err := p.note(log, stored(receipt)); err != nil || receipt.Supersedes == "" || pend.Reason == "" {
+		return receipt, err
+	}
+	return receipt, p.note(log, superseded(receipt, pend.Reason))
 }
 
 // keepReceipt writes the receipt that the store now has beside the bundle: the

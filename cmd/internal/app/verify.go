@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"dossier/packager"
+	"dossier/packager/casefile"
 	"dossier/packager/pipeline"
 	"dossier/packager/verify"
 	"dossier/storage"
@@ -81,7 +82,7 @@ func (a *App) Verify(ctx context.Context, target string, o verify.Options) (*pac
 			return verify.PDF(ctx, target, o)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(target, "case.yaml")); err == nil {
+	if _, err := os.Stat(filepath.Join(target, casefile.Name)); err == nil {
 		return verify.Folder(ctx, filepath.Join(target, "out"), target, o)
 	}
 	// A publication inside a directory store has its blobs elsewhere.
@@ -92,10 +93,20 @@ func (a *App) Verify(ctx context.Context, target string, o verify.Options) (*pac
 	if abs, err := filepath.Abs(target); err == nil {
 		caseDir = filepath.Dir(abs)
 	}
-	if _, err := os.Stat(filepath.Join(caseDir, "case.yaml")); err != nil {
+	if _, err := os.Stat(filepath.Join(caseDir, casefile.Name)); err != nil {
 		caseDir = ""
 	}
 	return verify.Folder(ctx, target, caseDir, o)
+}
+
+// NoteVerified notes a verdict about a case folder in the log of the case; of
+// anything else there is no log.
+func (a *App) NoteVerified(target string, v *packager.Verdict) error {
+	if _, err := os.Stat(filepath.Join(target, casefile.Name)); err != nil {
+		return nil
+	}
+	p := &pipeline.Pipeline{Actor: a.Actor(), Now: a.Now, Tool: Version(), KeyAtHand: a.KeyAtHand}
+	return p.MarkVerified(target, v)
 }
 
 // insideLocalStore takes the path of a publication in a directory store apart.

@@ -51,7 +51,7 @@ func (c *command) collectCommand() *cobra.Command {
 					return c.askWhich(file, candidates, ruleSet)
 				}
 			}
-			report, err := collect.Import(cmd.Context(), order.Case, ruleSet, args[1:], opt)
+			report, err := p.Import(cmd.Context(), order.Case, ruleSet, args[1:], opt)
 			end()
 			if err != nil {
 				return err

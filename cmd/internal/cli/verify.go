@@ -36,6 +36,9 @@ func (c *command) verifyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := a.NoteVerified(args[0], v); err != nil {
+				c.ui.Note("verify.not_noted", "why", errorCode(err))
+			}
 			if file != "" {
 				if err := c.printReport(v, args[0], file); err != nil {
 					return err
