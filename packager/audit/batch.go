@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/xuri/excelize/v2"
 
@@ -184,7 +186,7 @@ func (v *batchView) overview(title string) error {
 	platforms := v.platforms()
 	name := v.names["overview"]
 	last := overviewHead + len(platforms) + 1
-	if err := v.setUp(name, v.overall(), fmt.Sprintf("A1:H%d", last), 1); err != nil {
+	if err := v.setUp(name, v.overall(), fmt.Sprintf("A1:H%d", last), 1, 1); err != nil {
 		return err
 	}
 	sw, err := v.f.NewStreamWriter(name)
@@ -327,7 +329,25 @@ func (v *batchView) chart(platforms []string) error {
 			Fill:       fill(paletteOf(state).bar),
 		})
 	}
-	return v.f.AddChart(v.names["overview"], fmt.Sprintf("B%d", last+3), chart)
+	if err := v.f.AddChart(v.names["overview"], fmt.Sprintf("B%d", last+3), chart); err != nil {
+		return err
+	}
+	v.tidyCharts()
+	return nil
+}
+
+// misplaced are elements that excelize writes into bars at places where the
+// schema has none (ECMA-376 part 1 §21.2.2.16 and §21.2.2.170). Both say no,
+// which is what their absence says.
+var misplaced = regexp.MustCompile(`<(invertIfNegative|smooth) val="0"></(invertIfNegative|smooth)>`)
+
+func (v *batchView) tidyCharts() {
+	v.f.Pkg.Range(func(name, part any) bool {
+		if text, ok := part.([]byte); ok && strings.HasPrefix(name.(string), "xl/charts/") {
+			v.f.Pkg.Store(name, misplaced.ReplaceAll(text, nil))
+		}
+		return true
+	})
 }
 
 // unit keeps the marks of an axis whole and few.

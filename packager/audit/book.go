@@ -197,17 +197,47 @@ func (b *book) table(t table) error {
 	if err := b.f.AutoFilter(s.name, area, nil); err != nil {
 		return err
 	}
-	if err := b.f.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: b.place(t.id, "$1:$1"), Scope: s.name}); err != nil {
+	if err := b.f.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: b.printTitles(t), Scope: s.name}); err != nil {
 		return err
 	}
 	return s.sw.Flush()
+}
+
+// legible is how many columns of a narrow character fit across a page of A4,
+// landscape, before what is printed gets too small to read (about 7 points).
+const legible = 220
+
+// pagesAcross is how many pages a table takes side by side; from the second on,
+// the columns that stay when one scrolls are printed again.
+func (t table) pagesAcross() int {
+	all, again := 0.0, 0.0
+	for i, c := range t.columns {
+		all += c.width
+		if i < t.freeze {
+			again += c.width
+		}
+	}
+	if all <= legible {
+		return 1
+	}
+	return int(math.Ceil((all - again) / (legible - again)))
+}
+
+// printTitles are the head and, on pages that lie side by side, the first
+// columns.
+func (b *book) printTitles(t table) string {
+	head := b.place(t.id, "$1:$1")
+	if t.freeze == 0 || t.pagesAcross() == 1 {
+		return head
+	}
+	return b.place(t.id, fmt.Sprintf("$A:$%c", 'A'+t.freeze-1)) + "," + head
 }
 
 // open begins the sheet of a table: its columns, what stays when one scrolls,
 // and its head.
 func (b *book) open(t table, area string) (*sheet, error) {
 	name := b.names[t.id]
-	if err := b.setUp(name, t.tab, area, 0); err != nil {
+	if err := b.setUp(name, t.tab, area, t.pagesAcross(), 0); err != nil {
 		return nil, err
 	}
 	sw, err := b.f.NewStreamWriter(name)
@@ -273,11 +303,10 @@ func (b *book) widthOf(c cell) float64 {
 }
 
 // setUp gives a sheet its view, its paper and what is printed round it. It is
-// made to fit a page across, and as many down as pagesDown says (0: as many as
-// it takes).
-func (b *book) setUp(name string, tab packager.Severity, area string, pagesDown int) error {
+// made to fit so many pages across and down (0: as many as it takes).
+func (b *book) setUp(name string, tab packager.Severity, area string, pagesAcross, pagesDown int) error {
 	yes, no := true, false
-	color := paletteOf(tab).strong
+	color := "FF" + paletteOf(tab).strong // ARGB (ISO/IEC 29500-1 §18.18.86)
 	if err := b.f.SetSheetProps(name, &excelize.SheetPropsOptions{FitToPage: &yes, TabColorRGB: &color}); err != nil {
 		return err
 	}
@@ -287,7 +316,7 @@ func (b *book) setUp(name string, tab packager.Severity, area string, pagesDown 
 	if err := b.f.SetSheetView(name, 0, &excelize.ViewOptions{ShowGridLines: &no}); err != nil {
 		return err
 	}
-	a4, landscape, pagesAcross := 9, "landscape", 1
+	a4, landscape := 9, "landscape"
 	if err := b.f.SetPageLayout(name, &excelize.PageLayoutOptions{Size: &a4, Orientation: &landscape, FitToWidth: &pagesAcross, FitToHeight: &pagesDown}); err != nil {
 		return err
 	}
@@ -346,11 +375,34 @@ func (s *sheet) heightOf(row []cell) float64 {
 // heightOf returns the height that wrapped text needs in a column, in points,
 // and no more than a row may have (409).
 func heightOf(text string, width float64) float64 {
-	lines := 0.0
+	lines := 0
 	for line := range strings.Lines(text) {
-		lines += max(1, math.Ceil(displayWidth(line)/max(1, width-2.5)))
+		lines += wrapped(strings.TrimSuffix(line, "\n"), max(1, width-2.5))
 	}
-	return min(409, max(1, lines)*14.5+6)
+	return min(409, float64(max(1, lines))*14.5+6)
+}
+
+// wrapped is how many lines a text takes in a column: it breaks behind blanks,
+// slashes, hyphens and Chinese characters, and where there is none of them at
+// the end of the line.
+func wrapped(line string, room float64) int {
+	lines, at, word := 1, 0.0, 0.0 // column, and width of the word so far
+	for _, r := range line {
+		w := displayWidth(string(r))
+		if at+w > room {
+			lines++
+			if word < at { // the word that has begun goes down whole
+				at = word
+			} else {
+				at, word = 0, 0
+			}
+		}
+		at += w
+		if word += w; w > 1 || strings.ContainsRune(" /-", r) {
+			word = 0
+		}
+	}
+	return lines
 }
 
 // maxLinks keeps a sheet within the limit of Excel, 65,530.

@@ -22,7 +22,7 @@ func (v *view) requirements() error {
 		id: "requirements", tab: v.state("requirements"), freeze: 3,
 		columns: []column{
 			{id: "no"}, {id: "state", width: 13}, {id: "requirement", widest: 34}, {id: "kind", widest: 14}, {id: "severity"},
-			{id: "met"}, {id: "answered_by", widest: 38}, {id: "pages", widest: 14}, {id: "next", widest: 38}, {id: "accepted", widest: 38},
+			{id: "met"}, {id: "answered_by", widest: 38}, {id: "pages", widest: 14}, {id: "stored", widest: 22}, {id: "next", widest: 38}, {id: "accepted", widest: 38},
 			{id: "rules", widest: 12}, {id: "confidence"}, {id: "sources", widest: 30}, {id: "checked", width: 13}, {id: "id", widest: 26},
 		},
 		rows: func(emit func([]cell) error) error {
@@ -45,10 +45,11 @@ func (v *view) requirementRow(no int, r packager.RequirementVerdict) []cell {
 	if r.Satisfied {
 		met = "yes"
 	}
-	answered, pages := text(strings.Join(r.Materials, listed)), cell{}
+	answered, pages, stored := text(strings.Join(r.Materials, listed)), cell{}, cell{}
 	if len(r.Materials) > 0 {
 		answered = v.toMaterial(answered, r.Materials[0])
 		pages = v.pageCell(r.Materials...)
+		stored = v.storedCell(r.Materials...)
 	}
 	rules := make([]string, len(r.Rules))
 	var grades, sources []string
@@ -73,7 +74,7 @@ func (v *view) requirementRow(no int, r packager.RequirementVerdict) []cell {
 	}
 	return []cell{
 		count(no), v.light(state), text(r.Title.In(v.p.Lang)), text(v.say("kind." + string(r.Kind))), text(v.say("level." + string(r.Severity))),
-		text(v.say(met)), answered, pages, text(next), text(strings.Join(v.accepted(r.ID), "\n")),
+		text(v.say(met)), answered, pages, stored, text(next), text(strings.Join(v.accepted(r.ID), "\n")),
 		text(strings.Join(rules, "\n")), text(strings.Join(grades, " ")), text(strings.Join(sources, "\n")), day(checked), mono(r.ID),
 	}
 }
@@ -161,15 +162,32 @@ func (v *view) materialRow(no int, f packager.Inspected) []cell {
 	if f.Pages > 0 {
 		own = count(f.Pages)
 	}
-	stored := text("")
-	if row, ok := v.object[f.Path]; ok {
-		stored = mono(short(path.Base(v.stored[row-2].Key))).to(v.cell("stored", "C", row))
-	}
 	return []cell{
 		count(no), {}, text(v.nameOf(f)), v.light(v.worst[f.Path]), requirement,
 		v.toFile(text(f.Path), f.Abs), text(f.Media), own, v.pageCell(f.Path), count(f.Bytes),
-		mono(f.SHA256), text(v.say("role." + string(f.Role))), text(v.matched(f.Matched)), moment(f.ModTime), stored,
+		mono(f.SHA256), text(v.say("role." + string(f.Role))), text(v.matched(f.Matched)), moment(f.ModTime), v.storedCell(f.Path),
 	}
+}
+
+// storedCell names the objects that files are stored as, and links to the
+// first.
+func (v *view) storedCell(paths ...string) cell {
+	var words []string
+	first := 0
+	for _, p := range paths {
+		row, ok := v.object[p]
+		if !ok {
+			continue
+		}
+		if first == 0 {
+			first = row
+		}
+		words = appendNew(words, short(path.Base(v.stored[row-2].Key)))
+	}
+	if first == 0 {
+		return cell{}
+	}
+	return mono(strings.Join(words, listed)).to(v.cell("stored", "C", first))
 }
 
 // nameOf says what paper a file is: the names of its kinds in the catalogue,
@@ -279,7 +297,7 @@ func (v *view) events() error {
 		columns: []column{
 			{id: "no"}, {id: "at", width: 22}, {id: "what", widest: 14}, {id: "who", widest: 22}, {id: "zone"}, {id: "tool", widest: 14},
 			{id: "data", widest: 36}, {id: "inputs", widest: 48}, {id: "outputs", widest: 40},
-			{id: "prev", width: 36}, {id: "hash", width: 36}, {id: "chain"},
+			{id: "prev", width: 36}, {id: "hash", width: 36}, {id: "chain"}, {id: "sealed"},
 		},
 		rows: func(emit func([]cell) error) error {
 			row := 1
@@ -297,11 +315,19 @@ func (v *view) events() error {
 				return emit([]cell{
 					count(e.Seq), moment(at), text(what), text(who), text(e.Zone), text(e.Tool),
 					text(pairs(e.Data)), mono(digests(e.Inputs)), mono(digests(e.Output)),
-					mono(e.Prev), mono(e.Hash), chainCell(row),
+					mono(e.Prev), mono(e.Hash), chainCell(row), v.sealCell(e),
 				})
 			})
 		},
 	})
+}
+
+// sealCell says whether an event is sealed with the key.
+func (v *view) sealCell(e packager.Event) cell {
+	if e.Seal == "" {
+		return text("")
+	}
+	return text(v.say("sealed"))
 }
 
 // chainCell is the formula of one event. Its value is written too, for
@@ -351,7 +377,7 @@ func (v *view) objects() error {
 	return v.table(table{
 		id: "stored", tab: v.state("stored"), freeze: 2,
 		columns: []column{
-			{id: "no"}, {id: "name", widest: 44}, {id: "key", widest: 50}, {id: "bytes", widest: 16}, {id: "sha256", width: 36}, {id: "version", widest: 36},
+			{id: "no"}, {id: "name", widest: 44}, {id: "key", widest: 92}, {id: "bytes", widest: 16}, {id: "sha256", width: 36}, {id: "version", widest: 36},
 		},
 		rows: func(emit func([]cell) error) error {
 			for i, o := range v.stored {

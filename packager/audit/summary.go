@@ -19,7 +19,7 @@ const valueWidth = 16 + 14 + 60
 // summary is the first sheet: a light for each part, then what the case is.
 func (v *view) summary() error {
 	name := v.names["summary"]
-	if err := v.setUp(name, v.overall(), "A1:F40", 1); err != nil {
+	if err := v.setUp(name, v.overall(), "A1:F40", 1, 1); err != nil {
 		return err
 	}
 	sw, err := v.f.NewStreamWriter(name)

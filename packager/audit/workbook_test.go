@@ -233,8 +233,8 @@ func TestSheets(t *testing.T) {
 			}
 			for _, name := range names {
 				layout, err := f.GetPageLayout(name)
-				if err != nil || *layout.Size != 9 || *layout.Orientation != "landscape" || *layout.FitToWidth != 1 {
-					t.Errorf("%s: no A4 landscape, a page across: %+v, %v", name, layout, err)
+				if err != nil || *layout.Size != 9 || *layout.Orientation != "landscape" || *layout.FitToWidth > 2 {
+					t.Errorf("%s: no A4 landscape, two pages across at most: %+v, %v", name, layout, err)
 				}
 			}
 			titles, filters := 0, 0
@@ -242,6 +242,10 @@ func TestSheets(t *testing.T) {
 				switch n.Name {
 				case "_xlnm.Print_Titles":
 					titles++
+					layout, err := f.GetPageLayout(n.Scope)
+					if err != nil || !strings.HasSuffix(n.RefersTo, "!$1:$1") || strings.Contains(n.RefersTo, "!$A:$") != (*layout.FitToWidth > 1) {
+						t.Errorf("%s repeats %s on %d pages across, %v", n.Scope, n.RefersTo, *layout.FitToWidth, err)
+					}
 				case "_xlnm._FilterDatabase":
 					filters++
 				}
@@ -544,6 +548,18 @@ func TestReference(t *testing.T) {
 	} {
 		if got := reference(in); got != want {
 			t.Errorf("reference(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestWrapped(t *testing.T) {
+	for text, want := range map[string]int{
+		"": 1, "0123456789": 1, "0123456789a": 2, "中文中文中": 1, "中文中文中文": 2,
+		"abcdef ghijkl":             2, // "abcdef " and "ghijkl"
+		"v1/blobs/0123456789012345": 3, // "v1/blobs/", "0123456789", "012345"
+	} {
+		if got := wrapped(text, 10); got != want {
+			t.Errorf("%q takes %d lines, want %d", text, got, want)
 		}
 	}
 }
