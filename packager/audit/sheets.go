@@ -233,7 +233,7 @@ func (v *view) findings() error {
 	return v.table(table{
 		id: "findings", tab: v.state("findings"), freeze: 2,
 		columns: []column{
-			{id: "no"}, {id: "severity", width: 13}, {id: "message", widest: 56}, {id: "next", widest: 56}, {id: "accepted", widest: 40}, {id: "requirement", widest: 46},
+			{id: "no"}, {id: "severity", width: 13}, {id: "message", widest: 46}, {id: "next", widest: 46}, {id: "accepted", widest: 40}, {id: "requirement", widest: 34},
 			{id: "file", widest: 36}, {id: "rules", widest: 18}, {id: "position", widest: 20}, {id: "code", widest: 34},
 		},
 		rows: func(emit func([]cell) error) error {

@@ -76,6 +76,7 @@ type batchLine struct {
 	Exit     int            `json:"exit"`
 	Error    string         `json:"error,omitempty"`
 	Complete bool           `json:"complete"`
+	Checked  bool           `json:"-"` // there is a report
 	Block    int            `json:"block"`
 	Warn     int            `json:"warn"`
 	Bundle   string         `json:"bundle,omitempty"`
@@ -197,7 +198,7 @@ func (c *command) batchOne(ctx context.Context, dir string, checkOnly bool) (lin
 		res, err = p.Build(ctx, order)
 	}
 	if r := res.Report; r != nil {
-		line.Complete = r.Complete()
+		line.Complete, line.Checked = r.Complete(), true
 		for _, f := range r.Findings {
 			switch f.Severity {
 			case packager.Block:
@@ -239,8 +240,11 @@ func (c *command) batchLine(l batchLine, err error) {
 	case l.Warn > 0:
 		state = packager.Warn
 	}
-	c.ui.Line("%s %s  %s", c.ui.Mark(state), l.Dir, c.ui.Faint(c.ui.Text("batch.line",
-		"block", itoa(l.Block), "warn", itoa(l.Warn), "bundle", l.Bundle)))
+	what := c.ui.Text("batch.stopped") // before anything could be checked
+	if l.Checked {
+		what = c.ui.Text("batch.line", "block", itoa(l.Block), "warn", itoa(l.Warn))
+	}
+	c.ui.Line("%s %s  %s", c.ui.Mark(state), l.Dir, c.ui.Faint(strings.Join(nonEmpty(what, l.Bundle), " · ")))
 	if l.Exit != exitOK && l.Exit != exitIncomplete {
 		c.explain(err)
 	}

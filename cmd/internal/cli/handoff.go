@@ -111,7 +111,8 @@ func (c *command) showHandoff(h *pipeline.Handoff, place string, links []string,
 		c.ui.Line("  %s", part)
 	}
 	if len(h.Pages) > 0 {
-		c.ui.Line("  %s", c.ui.Text("handoff.pages", "n", itoa(len(h.Pages)), "dir", filepath.Dir(h.Pages[0])))
+		c.ui.Line("  %s", c.ui.Text("handoff.pages", "n", itoa(len(h.Pages))))
+		c.ui.Line("  %s", filepath.Dir(h.Pages[0])+string(filepath.Separator))
 		for _, p := range h.Pages {
 			c.ui.Line("    %s", c.ui.Faint(filepath.Base(p)))
 		}

@@ -115,7 +115,16 @@ func (c *command) newUI(lang string, asJSON bool) *ui.UI {
 		Out: c.Out, Err: c.Err, In: c.In, P: c.catalog.Printer(lang), JSON: asJSON,
 		Ask:      c.InTTY && c.ErrTTY,
 		OutColor: colour && c.OutTTY, ErrColor: colour && c.ErrTTY,
+		OutColumns: columns(c.OutTTY, c.Width), ErrColumns: columns(c.ErrTTY, c.Width),
 	}
+}
+
+// columns is how wide lines may be: 0, as long as they are, but on a terminal.
+func columns(tty bool, width int) int {
+	if !tty {
+		return 0
+	}
+	return width
 }
 
 func (c *command) root() *cobra.Command {
@@ -315,7 +324,7 @@ func said(class packager.Class) error { return &packager.Fault{Class: class, Cod
 
 func (c *command) fault(code string, args packager.Args, cause error) {
 	message, next := c.ui.P.Say(code, args)
-	fmt.Fprintf(c.Err, "%s %s\n", ui.Paint(c.ui.ErrColor, ui.Red, "✗"), message)
+	c.ui.Hanging(c.Err, ui.Paint(c.ui.ErrColor, ui.Red, "✗")+" ", message, "")
 	if cause != nil {
 		if inner, ok := errors.AsType[*packager.Fault](cause); ok {
 			m, n := c.ui.P.Say(inner.Code, inner.Args)
@@ -326,6 +335,6 @@ func (c *command) fault(code string, args packager.Args, cause error) {
 		}
 	}
 	if next != "" {
-		fmt.Fprintf(c.Err, "  → %s\n", next)
+		c.ui.Hanging(c.Err, "  → ", next, "")
 	}
 }

@@ -214,7 +214,7 @@ func (c *command) stateOf(s *caseStatus) string {
 	if s.blockers > 0 {
 		return c.ui.Text("status.incomplete", "n", itoa(s.blockers))
 	}
-	return c.ui.Text("status.complete")
+	return c.ui.Text("status.complete", "case", s.dir)
 }
 
 func (s *caseStatus) mark() packager.Severity {

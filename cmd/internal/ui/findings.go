@@ -95,12 +95,15 @@ func (u *UI) finding(f packager.Finding) {
 	if len(where) > 0 {
 		tail += " · " + strings.Join(where, " · ")
 	}
-	u.Line("  %s %s  %s", u.Mark(f.Severity), message, u.paint(Dim, tail))
+	if u.JSON {
+		return
+	}
+	u.Hanging(u.Out, "  "+u.Mark(f.Severity)+" ", message, tail)
 	if next != "" {
-		u.Line("      → %s", next)
+		u.Hanging(u.Out, "      → ", next, "")
 	}
 	if f.Accepted != "" {
-		u.Line("      %s", u.Text("findings.accepted", "reason", f.Accepted, "by", f.AcceptedBy))
+		u.Hanging(u.Out, "      ", u.Text("findings.accepted", "reason", f.Accepted, "by", f.AcceptedBy), "")
 	}
 }
 
@@ -109,7 +112,7 @@ func (u *UI) finding(f packager.Finding) {
 func (u *UI) Diagnostics(ds packager.Diagnostics) {
 	for _, d := range ds {
 		message, next := u.P.Say(d.Code, DiagnosticArgs(d))
-		fmt.Fprintf(u.Err, "%s %s: %s\n", Paint(u.ErrColor, Red, "✗"), d.Pos, message)
+		u.Hanging(u.Err, Paint(u.ErrColor, Red, "✗")+" ", d.Pos.String()+": "+message, "")
 		if d.Line != "" && d.Pos.Line > 0 {
 			no := fmt.Sprint(d.Pos.Line)
 			fmt.Fprintf(u.Err, "  %s | %s\n", no, d.Line)
@@ -121,7 +124,7 @@ func (u *UI) Diagnostics(ds packager.Diagnostics) {
 			fmt.Fprintf(u.Err, "  → %s\n", u.Text("diagnostic.suggestion", "word", d.Suggestion))
 		}
 		if next != "" {
-			fmt.Fprintf(u.Err, "  → %s\n", next)
+			u.Hanging(u.Err, "  → ", next, "")
 		}
 	}
 }

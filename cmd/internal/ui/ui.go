@@ -24,6 +24,9 @@ type UI struct {
 	Ask      bool
 	OutColor bool
 	ErrColor bool
+	// Columns of the terminal that Out and Err are; 0 is none, and lines are as
+	// long as they are.
+	OutColumns, ErrColumns int
 }
 
 // Style is a colour or weight of the terminal.
@@ -91,7 +94,8 @@ func Pad(s string, width int) string {
 }
 
 // Rows writes a table without lines; columns are as wide as their widest cell
-// (the last one as it is).
+// (the last one as it is). A last cell that does not fit on the terminal stands
+// below the one before it.
 func (u *UI) Rows(rows [][]string) {
 	var widths []int
 	for _, r := range rows {
@@ -103,14 +107,21 @@ func (u *UI) Rows(rows [][]string) {
 		}
 	}
 	for _, r := range rows {
-		var b strings.Builder
+		var line strings.Builder
+		at, before := 0, 0 // where a cell begins, and the one before it
 		for i, c := range r {
+			if i == len(r)-1 && i > 1 && u.OutColumns > 0 && c != "" && at+Width(c) > u.OutColumns {
+				u.Line("%s", strings.TrimRight(line.String(), " "))
+				line.Reset()
+				c = strings.Repeat(" ", before) + c
+			}
 			if i < len(r)-1 {
 				c = Pad(c, widths[i]) + "  "
+				before, at = at, at+widths[i]+2
 			}
-			b.WriteString(c)
+			line.WriteString(c)
 		}
-		u.Line("%s", strings.TrimRight(b.String(), " "))
+		u.Line("%s", strings.TrimRight(line.String(), " "))
 	}
 }
 

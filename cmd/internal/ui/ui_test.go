@@ -1,6 +1,9 @@
 package ui
 
-import "testing"
+import (
+	"bytes"
+	"testing"
+)
 
 func TestWidth(t *testing.T) {
 	for s, want := range map[string]int{"": 0, "abc": 3, "卷宗": 4, "（a）": 5, "é": 1, "𬍛": 2, "—": 1} {
@@ -28,5 +31,19 @@ func TestBytes(t *testing.T) {
 		if got := Bytes(n); got != want {
 			t.Errorf("Bytes(%d) = %s, want %s", n, got, want)
 		}
+	}
+}
+
+func TestRowsFitTheTerminal(t *testing.T) {
+	var out bytes.Buffer
+	u := &UI{Out: &out, OutColumns: 34}
+	u.Rows([][]string{
+		{" ", Paint(true, Red, "✗"), "营业执照", "short.jpg"},
+		{" ", Paint(true, Dim, "·"), "法定代表人身份证", "materials/long.jpg"},
+	})
+	want := "   \x1b[31m✗\x1b[0m  营业执照          short.jpg\n" +
+		"   \x1b[2m·\x1b[0m  法定代表人身份证\n      materials/long.jpg\n"
+	if out.String() != want {
+		t.Errorf("got\n%q\nwant\n%q", out.String(), want)
 	}
 }

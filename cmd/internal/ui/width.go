@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -8,14 +9,20 @@ import (
 )
 
 // Width is the number of columns that s takes on a terminal: two for a Chinese
-// character, none for a combining one.
+// character, none for a combining one or for what Paint writes.
 func Width(s string) int {
+	if strings.Contains(s, "\x1b") {
+		s = sequences.ReplaceAllString(s, "")
+	}
 	n := 0
 	for _, r := range s {
 		n += runeWidth(r)
 	}
 	return n
 }
+
+// sequences are those that Paint writes.
+var sequences = regexp.MustCompile("\x1b\\[[0-9]*m")
 
 func runeWidth(r rune) int {
 	switch {

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"fmt"
+	"io"
 	"strings"
 	"unicode"
 )
@@ -26,6 +28,37 @@ func Wrap(s string, columns int) []string {
 		out = append(out, wrapLine(line, columns)...)
 	}
 	return out
+}
+
+// Hanging writes a text behind a head, wrapped to the terminal that w is, with
+// the lines that follow under the beginning of the text; faint, a tail that is
+// kept together comes last.
+func (u *UI) Hanging(w io.Writer, head, text, tail string) {
+	columns, colour := u.OutColumns, u.OutColor
+	if w == u.Err {
+		columns, colour = u.ErrColumns, u.ErrColor
+	}
+	indent := Width(head)
+	if columns > 0 {
+		columns = max(columns-indent, 20)
+	}
+	lines := Wrap(text, columns)
+	if tail != "" {
+		last := len(lines) - 1
+		if columns > 0 && Width(lines[last])+2+Width(tail) > columns {
+			for _, part := range Wrap(tail, columns) {
+				lines = append(lines, Paint(colour, Dim, part))
+			}
+		} else {
+			lines[last] += "  " + Paint(colour, Dim, tail)
+		}
+	}
+	for i, line := range lines {
+		if i > 0 {
+			head = strings.Repeat(" ", indent)
+		}
+		fmt.Fprintln(w, head+line)
+	}
 }
 
 func wrapLine(line string, columns int) []string {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -41,4 +42,20 @@ func FuzzWrap(f *testing.F) {
 			t.Fatalf("Wrap lost something: %q of %q", got, want)
 		}
 	})
+}
+
+func TestHanging(t *testing.T) {
+	var out bytes.Buffer
+	u := &UI{Out: &out, OutColumns: 24}
+	u.Hanging(&out, "  ✗ ", "法定代表人身份证已过期，请换一张", "ID_EXPIRED")
+	want := "  ✗ 法定代表人身份证已过\n    期，请换一张\n    ID_EXPIRED\n"
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", &out, want)
+	}
+	out.Reset()
+	u.OutColumns, u.OutColor = 0, true
+	u.Hanging(&out, Paint(true, Red, "✗")+" ", "一句话", "CODE")
+	if want := "\x1b[31m✗\x1b[0m 一句话  \x1b[2mCODE\x1b[0m\n"; out.String() != want {
+		t.Errorf("got %q, want %q", &out, want)
+	}
 }
