@@ -21,11 +21,12 @@
 //
 // # What is signed with the case key
 //
-// An event is sealed when the key is at hand: from "signed" on in every build,
-// and wherever it opens without asking a person for a passphrase or a token.
-// An event that could not be sealed is written all the same; if the key was
-// there and failed, its Data has the reason under "unsealed". What a log
-// proves, to those who have no key to forge it with:
+// The case key is the one of the last event "signed", which has the fingerprint
+// of its certificate. An event is sealed when that key is at hand: from "signed"
+// on in every build, and later wherever it opens without asking a person for a
+// passphrase or a token. An event that could not be sealed is written all the
+// same; if the key was there and failed, its Data has the reason under
+// "unsealed". What a log proves, to those who have no key to forge it with:
 //
 //   - Up to "composed": the head at that moment is printed in the visible stamp,
 //     inside the signed bytes of the PDF.

@@ -75,20 +75,32 @@ func newState(caseDir string, p *Pipeline) (_ *bench, err error) {
 	if b.log, err = audit.Open(filepath.Join(b.state, eventsName), p.Actor, p.Now); err != nil {
 		return nil, err
 	}
-	b.log.SealWith(p.sealer(b))
-	return b, nil
+	return b, p.seal(b)
 }
 
-// sealer seals events with the key that signs, or, where nothing is signed,
-// with the key that is at hand, if there is one.
-func (p *Pipeline) sealer(b *bench) audit.Sealer {
+// seal has the events of a log sealed: with the key that signs, or, where
+// nothing is signed, with the key that signed last, if that is at hand. Another
+// key has no say about the case.
+func (p *Pipeline) seal(b *bench) error {
+	signer := ""
+	if err := b.log.Events(func(e packager.Event) error {
+		if e.What == "signed" {
+			signer = e.Data["certificate"]
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
 	atHand := sync.OnceValue(func() *sign.Key {
-		if p.KeyAtHand == nil {
+		if signer == "" || p.KeyAtHand == nil {
 			return nil
 		}
-		return p.KeyAtHand()
+		if key := p.KeyAtHand(); key != nil && key.Fingerprint() == signer {
+			return key
+		}
+		return nil
 	})
-	return func(content []byte) ([]byte, error) {
+	b.log.SealWith(func(content []byte) ([]byte, error) {
 		key := b.key
 		if key == nil {
 			key = atHand()
@@ -97,7 +109,8 @@ func (p *Pipeline) sealer(b *bench) audit.Sealer {
 			return nil, nil
 		}
 		return sign.SealCMS(key, bytes.NewReader(content), p.Now())
-	}
+	})
+	return nil
 }
 
 func newBench(o Order, p *Pipeline) (_ *bench, err error) {

@@ -32,7 +32,7 @@ type Pipeline struct {
 	Letters   *letter.Library // wordings; nil: letters are neither drafted nor known again
 	Press     *letter.Press
 	Key       func(context.Context) (*sign.Key, error) // asked only when there is something to sign
-	KeyAtHand func() *sign.Key                         // the same, if it opens without making it or asking for it; nil, or returns nil: none
+	KeyAtHand func() *sign.Key                         // the same if it opens without being made or asked for, else nil; seals later events
 	Signing   sign.Options                             // level, reason, font; the rest is the pipeline's
 	Store     Store                                    // opened only when there is something to store
 	Words     *i18n.Printer                            // of the stamp and the workbook

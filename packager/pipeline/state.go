@@ -136,6 +136,8 @@ func (p *Pipeline) MarkVerified(caseDir string, v *packager.Verdict) error {
 	if err != nil {
 		return err
 	}
-	log.SealWith(p.sealer(&bench{}))
+	if err := p.seal(&bench{log: log}); err != nil {
+		return err
+	}
 	return p.note(log, verifiedAgain(v))
 }
