@@ -95,9 +95,12 @@ func (s *Store) createParts(ctx context.Context, key string, c storage.Content, 
 }
 
 func (s *Store) upload(ctx context.Context, key string, c storage.Content, opts storage.CreateOptions, m *meter) (storage.Object, error) {
-	book, err := s.beginUpload(ctx, key, c, opts)
+	book, done, err := s.beginUpload(ctx, key, c, opts)
 	if err != nil {
 		return storage.Object{}, err
+	}
+	if done != nil {
+		return *done, opts.Checkpoint.Clear()
 	}
 	defer book.close()
 	parts, err := s.sendParts(ctx, key, c, book, m)
@@ -131,39 +134,44 @@ func (s *Store) abandon(ctx context.Context, key string, book *logbook) {
 }
 
 // beginUpload takes up the upload of the checkpoint, or begins one and writes
-// its id down before the first part is sent.
-func (s *Store) beginUpload(ctx context.Context, key string, c storage.Content, opts storage.CreateOptions) (*logbook, error) {
+// its id down before the first part is sent. done is the object if the upload
+// of the checkpoint has ended by now: the server was still at it for a program
+// that was killed.
+func (s *Store) beginUpload(ctx context.Context, key string, c storage.Content, opts storage.CreateOptions) (book *logbook, done *storage.Object, err error) {
 	fresh := s.newUpload(key, c)
 	if opts.Checkpoint != nil {
 		saved, err := loadUpload(opts.Checkpoint)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if saved.same(fresh) && saved.UploadID != "" {
 			listed, err := s.listParts(ctx, key, saved.UploadID)
 			if err == nil {
 				saved.Parts = believable(saved, listed)
-				return newLogbook(opts.Checkpoint, saved), nil
+				return newLogbook(opts.Checkpoint, saved), nil, nil
 			}
 			if storage.CodeOf(err) != storage.NotFound {
-				return nil, err
+				return nil, nil, err
+			}
+			if o, there, err := s.existing(ctx, key, c, nil); there || err != nil {
+				return nil, &o, err
 			}
 		}
 	}
 	put := s.putOptions(opts)
 	put.UserMetadata = s.checksum(checksumAlgorithm, "SHA256")
-	err := s.do(ctx, "create", key, func(ctx context.Context) (err error) {
+	err = s.do(ctx, "create", key, func(ctx context.Context) (err error) {
 		fresh.UploadID, err = s.core.NewMultipartUpload(ctx, s.bucket, s.full(key), put)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	book := newLogbook(opts.Checkpoint, fresh)
+	book = newLogbook(opts.Checkpoint, fresh)
 	if err := book.save(); err != nil {
-		return nil, errors.Join(err, book.close())
+		return nil, nil, errors.Join(err, book.close())
 	}
-	return book, nil
+	return book, nil, nil
 }
 
 func loadUpload(cp storage.Checkpoint) (upload, error) {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -170,5 +172,63 @@ func TestLeftovers(t *testing.T) {
 				t.Errorf("still there: %+v, %v", l, err)
 			}
 		})
+	}
+}
+
+// A program was killed while the server put the parts together. When it runs
+// again, the object is not there at the first look, and the upload not at the
+// second: nothing is sent anew.
+func TestCompletedMeanwhile(t *testing.T) {
+	srv := storagetest.StartMinIO(t)
+	s, proxy := behind(t, srv, s3.Options{Stall: 30 * time.Second})
+	c := storagetest.FromSeed(7, 3*16*mib)
+	file := checkpoint(filepath.Join(t.TempDir(), "upload.json"))
+	ctx, cancel := context.WithCancel(t.Context())
+	proxy.Plan(func(r *http.Request) storagetest.Fault {
+		if storagetest.IsComplete(r) {
+			cancel()
+			return storagetest.Stall
+		}
+		return ""
+	})
+	if _, err := s.Create(ctx, "v1/test/meanwhile", c, storage.CreateOptions{Checkpoint: file}); storage.CodeOf(err) != storage.Cancelled {
+		t.Fatalf("cancelled: %v", err)
+	}
+
+	// Somebody else ends the upload the moment that its parts are asked for.
+	text, err := file.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := func(url string) string { return strings.TrimPrefix(url, "http://") }
+	twin := checkpoint(filepath.Join(t.TempDir(), "upload.json"))
+	if err := twin.Save([]byte(strings.Replace(string(text), host(proxy.Endpoint), host(srv.Endpoint), 1))); err != nil {
+		t.Fatal(err)
+	}
+	direct, err := s3.Open(t.Context(), s.URL(), s3.Options{Endpoint: srv.Endpoint})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var once sync.Once
+	proxy.Plan(func(r *http.Request) storagetest.Fault {
+		if r.Method == http.MethodGet && r.URL.Query().Has("uploadId") {
+			once.Do(func() {
+				if o, err := direct.Create(t.Context(), "v1/test/meanwhile", c, storage.CreateOptions{Checkpoint: twin}); err != nil || o.Existed {
+					t.Errorf("ending the upload: %+v, %v", o, err)
+				}
+			})
+		}
+		return ""
+	})
+	sent := proxy.Acknowledged(storagetest.IsPart)
+	o, err := s.Create(t.Context(), "v1/test/meanwhile", c, storage.CreateOptions{Checkpoint: file})
+	if err != nil || !o.Existed {
+		t.Errorf("%+v, %v", o, err)
+	}
+	if again := proxy.Acknowledged(storagetest.IsPart) - sent; again != 0 {
+		t.Errorf("%d bytes were sent again", again)
+	}
+	if left, err := file.Load(); left != nil || err != nil {
+		t.Errorf("the checkpoint is left: %s, %v", left, err)
 	}
 }
