@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -72,6 +73,9 @@ func newState(caseDir string, p *Pipeline) (_ *bench, err error) {
 	if b.unlock, err = lockedfile.MutexAt(filepath.Join(b.state, "lock")).Lock(); err != nil {
 		return nil, err
 	}
+	if err := sweep(b.state); err != nil {
+		return nil, err
+	}
 	if b.log, err = audit.Open(filepath.Join(b.state, eventsName), p.Actor, p.Now); err != nil {
 		return nil, err
 	}
@@ -131,8 +135,31 @@ func newBench(o Order, p *Pipeline) (_ *bench, err error) {
 	if err := os.MkdirAll(b.out, 0o700); err != nil {
 		return nil, err
 	}
+	if rel, err := filepath.Rel(o.Case.Dir, b.out); err == nil && filepath.IsLocal(rel) {
+		if err := sweep(b.out); err != nil {
+			return nil, err
+		}
+	}
 	b.dir, err = os.MkdirTemp(b.out, ".making-*")
 	return b, err
+}
+
+// sweep removes what a process that was killed has left half-made in a folder
+// of the case; whoever holds the case's lock is the only one at work there.
+func sweep(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".making-") {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
