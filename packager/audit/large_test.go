@@ -55,8 +55,8 @@ func writeLarge(dir string) {
 
 // Ten thousand materials take less than 300 MB, measured from outside.
 func TestTenThousandMaterials(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds")
+	if testing.Short() || raceEnabled {
+		t.Skip("takes some seconds, and five times the memory where races are looked for")
 	}
 	dir := t.TempDir()
 	self, err := os.Executable()

@@ -30,8 +30,8 @@ const (
 	maxPixels = 64_000_000
 )
 
-// thumbnails makes a small JPEG of every picture among the materials, by the
-// row it belongs to. A picture that cannot be decoded has none: inspect has
+// thumbnails makes a small JPEG of every material that is a picture or has one
+// of its first page, by the row it belongs to. A picture that cannot be decoded has none: inspect has
 // said what is wrong with it.
 func (v *view) thumbnails(ctx context.Context) (map[int][]byte, error) {
 	if len(v.files) > v.opts.Thumbnails {
@@ -42,14 +42,15 @@ func (v *view) thumbnails(ctx context.Context) (map[int][]byte, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(min(runtime.GOMAXPROCS(0), 4))
 	for i, f := range v.files {
-		if f.Picture == nil || f.Picture.Width*f.Picture.Height > maxPixels {
+		page := v.opts.Pictures[f.Path]
+		if f.Picture == nil && page == "" || f.Picture != nil && f.Picture.Width*f.Picture.Height > maxPixels {
 			continue
 		}
 		g.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			jpg, err := thumbnail(f)
+			jpg, err := thumbnail(f, page)
 			if err != nil {
 				return nil
 			}
@@ -62,15 +63,18 @@ func (v *view) thumbnails(ctx context.Context) (map[int][]byte, error) {
 	return out, g.Wait()
 }
 
-func thumbnail(f packager.Inspected) ([]byte, error) {
-	in, err := os.Open(f.Abs)
+func thumbnail(f packager.Inspected, page string) ([]byte, error) {
+	path, format, orientation := page, "jpeg", 1
+	if f.Picture != nil {
+		path, format, orientation = f.Abs, f.Picture.Format, f.Picture.Orientation
+	}
+	in, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer in.Close()
 	var img image.Image
-	orientation := f.Picture.Orientation
-	if f.Picture.Format == "heic" {
+	if format == "heic" {
 		img, err = heic.Decode(in) // turns the picture upright itself
 		orientation = 1
 	} else {

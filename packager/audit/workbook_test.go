@@ -500,6 +500,14 @@ func TestThumbnails(t *testing.T) {
 			t.Errorf("%s: %dx%d, %v; want %v", cell, c.Width, c.Height, err, size)
 		}
 	}
+	page := filepath.Join(t.TempDir(), "04-1-page.jpg")
+	writePicture(t, page, 600, 900)
+	_, f = writeSample(t, "zh", Options{Pictures: map[string]string{"materials/@SUM(1+1).pdf": page}})
+	for cell, want := range map[string]int{"B2": 1, "B4": 1, "B5": 1, "B6": 0} {
+		if pics, err := f.GetPictures("材料", cell); err != nil || len(pics) != want {
+			t.Errorf("with the first page of a PDF, %s: %d pictures, %v", cell, len(pics), err)
+		}
+	}
 	_, f = writeSample(t, "zh", Options{Thumbnails: -1})
 	if pics, err := f.GetPictures("材料", "B2"); err != nil || len(pics) != 0 {
 		t.Errorf("without thumbnails: %d, %v", len(pics), err)

@@ -34,6 +34,9 @@ type Options struct {
 	// shown in its row; with more materials there are none. 0 means 2,000, a
 	// negative number none.
 	Thumbnails int
+	// Pictures are JPEG files that show the first page of materials that are no
+	// pictures themselves, by the material's path in the case.
+	Pictures map[string]string
 }
 
 // Write makes what stands beside the signed PDF, in dir: the workbook

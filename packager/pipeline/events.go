@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"dossier/packager"
@@ -191,6 +192,26 @@ func withFindings(r *packager.Report, more []packager.Finding) *packager.Report 
 	out.Findings = slices.Concat(r.Findings, more)
 	slices.SortStableFunc(out.Findings, func(a, b packager.Finding) int { return a.Severity.Rank() - b.Severity.Rank() })
 	return &out
+}
+
+// firstPages finds the picture of the first page of each material; the name of
+// a page picture begins with the material's number.
+func firstPages(l *packager.Plan, pages []packager.File) map[string]string {
+	byNumber := map[int]string{}
+	for _, f := range pages {
+		number, _, _ := strings.Cut(filepath.Base(f.Path), "-")
+		no, err := strconv.Atoi(number)
+		if _, had := byNumber[no]; err == nil && !had {
+			byNumber[no] = f.Path
+		}
+	}
+	out := map[string]string{}
+	for _, it := range l.Items {
+		if path, ok := byNumber[it.No]; ok {
+			out[it.File.Path] = path
+		}
+	}
+	return out
 }
 
 // incomplete is the end of a case with blockers: exit 3.

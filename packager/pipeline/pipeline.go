@@ -121,7 +121,7 @@ func (p *Pipeline) Build(ctx context.Context, o Order) (*Result, error) {
 	if err != nil {
 		return res, err
 	}
-	record, err := p.audit(ctx, signed, verdict, bench)
+	record, err := p.audit(ctx, signed, verdict, pages, bench)
 	if err != nil {
 		return res, err
 	}
@@ -260,10 +260,12 @@ func (p *Pipeline) verify(ctx context.Context, s *packager.SignedBundle, b *benc
 	return verdict, p.note(b.log, verified(s, verdict))
 }
 
-func (p *Pipeline) audit(ctx context.Context, s *packager.SignedBundle, v *packager.Verdict, b *bench) (*packager.Record, error) {
+func (p *Pipeline) audit(ctx context.Context, s *packager.SignedBundle, v *packager.Verdict, pages []packager.File, b *bench) (*packager.Record, error) {
 	p.begin(packager.StepAudit)
 	planned := storedFiles(s.Plan.Report.Files)
-	record, err := audit.Write(ctx, s, v, b.log, planned, b.dir, p.Words, audit.Options{Final: b.out, Bundle: bundleStem, Unmask: b.unmask})
+	record, err := audit.Write(ctx, s, v, b.log, planned, b.dir, p.Words, audit.Options{
+		Final: b.out, Bundle: bundleStem, Unmask: b.unmask, Pictures: firstPages(s.Plan, pages),
+	})
 	return record, diskFault(err, b.out)
 }
 
