@@ -93,9 +93,28 @@ func Pad(s string, width int) string {
 	return s + strings.Repeat(" ", max(0, width-Width(s)))
 }
 
+// tooWide returns what says of the end of a row whether its last cell has to
+// stand below.
+func (u *UI) tooWide(rows [][]string, widths []int) func(end int) bool {
+	filled, over := 0, 0
+	for _, r := range rows {
+		end := 0
+		for _, w := range widths[:max(0, len(r)-1)] {
+			end += w + 2
+		}
+		if len(r) > 0 && r[len(r)-1] != "" {
+			filled++
+			if end+Width(r[len(r)-1]) > u.OutColumns {
+				over++
+			}
+		}
+	}
+	return func(end int) bool { return u.OutColumns > 0 && (end > u.OutColumns || 3*over > filled) }
+}
+
 // Rows writes a table without lines; columns are as wide as their widest cell
 // (the last one as it is). A last cell that does not fit on the terminal stands
-// below the one before it.
+// below the one before it, and all do if many would have to.
 func (u *UI) Rows(rows [][]string) {
 	var widths []int
 	for _, r := range rows {
@@ -106,11 +125,12 @@ func (u *UI) Rows(rows [][]string) {
 			widths[i] = max(widths[i], Width(c))
 		}
 	}
+	below := u.tooWide(rows, widths)
 	for _, r := range rows {
 		var line strings.Builder
 		at, before := 0, 0 // where a cell begins, and the one before it
 		for i, c := range r {
-			if i == len(r)-1 && i > 1 && u.OutColumns > 0 && c != "" && at+Width(c) > u.OutColumns {
+			if i == len(r)-1 && i > 1 && c != "" && below(at+Width(c)) {
 				u.Line("%s", strings.TrimRight(line.String(), " "))
 				line.Reset()
 				c = strings.Repeat(" ", before) + c

@@ -35,15 +35,25 @@ func TestBytes(t *testing.T) {
 }
 
 func TestRowsFitTheTerminal(t *testing.T) {
-	var out bytes.Buffer
-	u := &UI{Out: &out, OutColumns: 34}
-	u.Rows([][]string{
-		{" ", Paint(true, Red, "✗"), "营业执照", "short.jpg"},
+	rows := [][]string{
+		{" ", Paint(true, Red, "✗"), "营业执照", "a.jpg"},
 		{" ", Paint(true, Dim, "·"), "法定代表人身份证", "materials/long.jpg"},
-	})
-	want := "   \x1b[31m✗\x1b[0m  营业执照          short.jpg\n" +
-		"   \x1b[2m·\x1b[0m  法定代表人身份证\n      materials/long.jpg\n"
-	if out.String() != want {
-		t.Errorf("got\n%q\nwant\n%q", out.String(), want)
+		{" ", "✓", "公章", "b.jpg"},
+		{" ", "✓", "公章", "c.jpg"},
+	}
+	for columns, want := range map[int]string{
+		0: "   \x1b[31m✗\x1b[0m  营业执照          a.jpg\n   \x1b[2m·\x1b[0m  法定代表人身份证  materials/long.jpg\n" +
+			"   ✓  公章              b.jpg\n   ✓  公章              c.jpg\n",
+		34: "   \x1b[31m✗\x1b[0m  营业执照          a.jpg\n   \x1b[2m·\x1b[0m  法定代表人身份证\n      materials/long.jpg\n" +
+			"   ✓  公章              b.jpg\n   ✓  公章              c.jpg\n",
+		28: "   \x1b[31m✗\x1b[0m  营业执照\n      a.jpg\n   \x1b[2m·\x1b[0m  法定代表人身份证\n      materials/long.jpg\n" +
+			"   ✓  公章\n      b.jpg\n   ✓  公章\n      c.jpg\n",
+	} {
+		var out bytes.Buffer
+		u := &UI{Out: &out, OutColumns: columns}
+		u.Rows(rows)
+		if out.String() != want {
+			t.Errorf("%d columns: got\n%q\nwant\n%q", columns, out.String(), want)
+		}
 	}
 }
