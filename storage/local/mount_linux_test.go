@@ -1,14 +1,18 @@
 package local_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"dossier/storage"
 	"dossier/storage/local"
@@ -91,8 +95,8 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// The power goes out: the image of a live ext4 is copied at a random moment,
-// as a disk would be found, and mounted. Everything that Create had returned
+// The power goes out: the image of a live ext4 is copied at a moment while an
+// object is being written, as a disk would be found, and mounted. Everything that Create had returned
 // is there, whole; nothing under a final name is torn.
 func TestPowerLoss(t *testing.T) {
 	dir := os.Getenv(inside)
@@ -142,11 +146,12 @@ func TestPowerLoss(t *testing.T) {
 		}
 		busy := make(chan error, 1)
 		go func() {
-			_, err := s.Create(t.Context(), fmt.Sprintf("v1/busy/%d", round), storagetest.FromSeed(uint64(round), 3<<20), storage.CreateOptions{})
+			_, err := s.Create(t.Context(), fmt.Sprintf("v1/busy/%d", round), halting(storagetest.FromSeed(uint64(round), 3<<20)), storage.CreateOptions{})
 			busy <- err
 		}()
 		after := filepath.Join(dir, fmt.Sprintf("after-%d.img", round))
-		copyFile(t, image, after)
+		time.Sleep(rand.N(200 * time.Millisecond))
+		snapshot(t, image, after)
 		if err := <-busy; err != nil {
 			t.Fatal(err)
 		}
@@ -202,6 +207,55 @@ func mounted(t *testing.T, image, dir string) bool {
 	}
 	t.Cleanup(func() { _ = exec.Command("umount", dir).Run() })
 	return true
+}
+
+// halting is a content that comes in three goes, with rests between them.
+func halting(c storage.Content) storage.Content {
+	open := c.Open
+	c.Open = func() (storage.ReadAtCloser, error) {
+		r, err := open()
+		return &rests{ReadAtCloser: r, at: []int64{0, rand.N(c.Bytes), c.Bytes - 1}}, err
+	}
+	return c
+}
+
+type rests struct {
+	storage.ReadAtCloser
+	mu sync.Mutex
+	at []int64 // offsets before which there is a rest
+}
+
+func (r *rests) ReadAt(b []byte, off int64) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.at) > 0 && off+int64(len(b)) > r.at[0] {
+		r.at = r.at[1:]
+		time.Sleep(300 * time.Millisecond)
+	}
+	return r.ReadAtCloser.ReadAt(b, off)
+}
+
+// snapshot copies a disk as it is at one moment. A copy of what changes
+// meanwhile is no state that a disk was ever in: it is taken again until a
+// second reading finds the same.
+func snapshot(t *testing.T, from, to string) {
+	t.Helper()
+	for range 200 {
+		copyFile(t, from, to)
+		if bytes.Equal(readFile(t, from), readFile(t, to)) {
+			return
+		}
+	}
+	t.Fatalf("%s never stood still", from)
+}
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func copyFile(t *testing.T, from, to string) {
