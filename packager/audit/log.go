@@ -39,8 +39,8 @@
 //     against a copy made since.
 //
 // So a living log belongs to a bundle when its chain holds, the copy is its
-// beginning byte for byte, every seal fits its line, and the last seal is by
-// the certificate that the receipt names.
+// beginning byte for byte, every seal fits its line, and every seal behind the
+// copy is by the certificate that the receipt names.
 package audit
 
 import (
