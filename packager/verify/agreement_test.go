@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dossier/packager/sign/testpki"
 )
 
 var updateTable = flag.Bool("update", false, "write AGREEMENT.md anew")
@@ -118,6 +120,32 @@ func byPdfsig(program, path string) string {
 	return strings.Join(said, ", ")
 }
 
+// byDSS puts what EU DSS says of a file into a cell: the formats, and whether
+// anything but trust is wrong.
+func byDSS(answers []testpki.Answer) string {
+	var said []string
+	for _, a := range answers {
+		var cell string
+		switch {
+		case a.Kind == "none":
+			cell = "no signature"
+		case a.Kind == "refused":
+			cell = "refuses: " + strings.SplitN(a.Errors, ":", 2)[0]
+		case a.Sub == "NO_CERTIFICATE_CHAIN_FOUND" && !strings.Contains(a.Errors, " | "):
+			cell = "holds"
+		default:
+			cell = a.Sub
+		}
+		if cell = strings.TrimSpace(strings.TrimPrefix(a.Format, "PAdES-BASELINE-") + " " + cell); a.Kind == "timestamp" {
+			cell = "timestamp " + cell
+		}
+		if !slices.Contains(said, cell) {
+			said = append(said, cell)
+		}
+	}
+	return strings.Join(said, ", ")
+}
+
 // whyNot is why verify refuses what a judge accepts, or the other way round.
 var whyNot = map[string]string{
 	"testPAdES_BT.pdf":                           "the token's certificate is in neither file nor token, so nobody can check it; the judges leave that timestamp out",
@@ -139,6 +167,9 @@ var whyNot = map[string]string{
 	"pdf-sig-with-econtent.pdf":                                        "a detached signature must not bring content along (ISO 32000-2 12.8.3.3)",
 	"sig-no-signed-attrs.pdf":                                          "without signed attributes nothing says what was signed with which certificate (PAdES asks for them)",
 	"sig-with-ski-sid.pdf":                                             "version 1 where RFC 5652 5.1 asks for 3",
+	"minimal-signed-twice-both-created.pdf":                            "the second signature is seen where the first signer prepared no field: its look may cover what was signed",
+	"minimal-signed-twice-second-created.pdf":                          "as before: a second signature that is seen, without a field prepared for it",
+	"separate-annots-kids-indir.pdf":                                   "as before",
 	"one-byterange.pdf":                                                "the range leaves the signature's surroundings free; pdfsig does not look",
 	"signature-gap-too-big.pdf":                                        "the gap holds more than the signature; pdfsig does not look",
 	"tail-uncovered.pdf":                                               "the signed range ends within a revision; pdfsig does not look",
@@ -157,10 +188,15 @@ func TestAgreement(t *testing.T) {
 	}
 	pdfsig := judgeAt(t, "pdfsig")
 	python := judgeAt(t, filepath.Join(cmp.Or(os.Getenv("DOSSIER_PYHANKO"), "/tmp/pyhanko/bin"), "python3"))
+	made := attacks(t, testpki.New(t, now))
+	for i, a := range made {
+		all["attack"] = append(all["attack"], testpki.WriteTemp(t, fmt.Sprintf("%02d.pdf", i), a.pdf))
+	}
 	args := []string{filepath.Join("testdata", "judges", "pyhanko_judge.py")}
 	for _, files := range all {
 		args = append(args, files...)
 	}
+	dss := testpki.DSS(t, "-", now.Format(time.RFC3339), "offline", args[1:]...)
 	out, err := exec.Command(python, args...).Output()
 	if err != nil {
 		t.Fatal(err)
@@ -171,10 +207,10 @@ func TestAgreement(t *testing.T) {
 		byPyHanko[path] = answer
 	}
 	var b strings.Builder
-	b.WriteString("# Agreement\n\nWhat `verify`, pdfsig 22.12 and pyHanko 0.38 say of public signed files. Written by `go test -run TestAgreement -update`,\nheld by the same test. Trust in the signers is not asked: their authorities are nobody's. pdfsig judges digest and\nsignature alone: neither later changes nor timestamps nor gaps.\n")
+	b.WriteString("# Agreement\n\nWhat `verify`, pdfsig 22.12, pyHanko 0.38 and EU DSS 6.2 say of public signed files, and of the published attacks made\nanew. Written by `go test -run TestAgreement -update`, held by the same test. Trust in the signers is not asked: their\nauthorities are nobody's. pdfsig judges digest and signature alone: neither later changes nor timestamps nor gaps. EU\nDSS, by its own policy, warns of later changes and lets them pass; its column names the level, and what is wrong but\nfor trust.\n")
 	all3, withPdfsig, withPyHanko, total := 0, 0, 0, 0
 	for _, from := range []string{"pdfcpu", "pdfium", "pyHanko"} {
-		fmt.Fprintf(&b, "\n## From %s\n\n| File | verify | pdfsig | pyHanko | Why not the same |\n|---|---|---|---|---|\n", from)
+		fmt.Fprintf(&b, "\n## From %s\n\n| File | verify | pdfsig | pyHanko | EU DSS | Why not the same |\n|---|---|---|---|---|---|\n", from)
 		for _, path := range all[from] {
 			name := filepath.Base(path)
 			us, sig, py := ours(t, path), byPdfsig(pdfsig, path), byPyHanko[path]
@@ -200,10 +236,19 @@ func TestAgreement(t *testing.T) {
 			case why == "":
 				t.Errorf("%s: verify %q, pdfsig %q, pyHanko %q, and no reason", name, us, sig, py)
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", name, us, sig, py, why)
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", name, us, sig, py, byDSS(dss[path]), why)
 		}
 	}
 	fmt.Fprintf(&b, "\nOf %d files verify agrees on %d with pdfsig, on %d with pyHanko, on %d with both. Where it does not, the last column\nsays why. In no file does verify accept what pdfsig refuses; where it accepts what pyHanko refuses, the row says what it\ncompared.\n", total, withPdfsig, withPyHanko, all3)
+	b.WriteString("\n## The published attacks, made anew\n\n`attacks_test.go` makes them and names the publications. verify has to refuse every one.\n\n| Attack | verify | pdfsig | pyHanko | EU DSS |\n|---|---|---|---|---|\n")
+	for i, a := range made {
+		path := all["attack"][i]
+		us := ours(t, path)
+		if strings.HasPrefix(us, "holds") {
+			t.Errorf("%s, %s: verify accepts it", a.family, a.name)
+		}
+		fmt.Fprintf(&b, "| %s: %s | %s | %s | %s | %s |\n", a.family, a.name, us, byPdfsig(pdfsig, path), byPyHanko[path], byDSS(dss[path]))
+	}
 	if *updateTable {
 		if err := os.WriteFile("AGREEMENT.md", []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)

@@ -23,6 +23,7 @@ const (
 	changeContent    = "content"    // what a page shows
 	changeFont       = "font"       // a font of a page
 	changeAnnotation = "annotation" // something over a page
+	changeOverlay    = "overlay"    // a further signature that is seen where no field was prepared for it
 	changeAttachment = "attachment"
 	changeForm       = "form"    // a field's value or look
 	changeCatalog    = "catalog" // the root of the document
@@ -488,8 +489,10 @@ func (d *differ) signed(field dict, at spot) error {
 	return nil
 }
 
-// newField lets a signature's field be added. An empty one may not be seen: its
-// look would be content that nobody signed.
+// newField lets a signature's field be added that is not seen. The look of one
+// that is would be content which the signers before never saw and which may
+// cover what they signed ("sneaky signature"); a field that they prepared may be
+// signed visibly.
 func (d *differ) newField(o any, at spot) error {
 	f, err := d.new.getDict(o)
 	if err != nil {
@@ -523,6 +526,13 @@ func (d *differ) newField(o any, at spot) error {
 		if p, ok := f["P"].(ref); ok {
 			at.page = d.pages[p.num]
 		}
+		seen, err := d.isSeen(append(array{o}, kids...))
+		if err != nil {
+			return err
+		}
+		if seen {
+			d.say(at.as(changeOverlay))
+		}
 		return d.signed(f, at)
 	}
 	if f["AP"] != nil || len(kids) > 0 {
@@ -531,6 +541,37 @@ func (d *differ) newField(o any, at spot) error {
 	}
 	d.say(at.as(changeField))
 	return nil
+}
+
+// isSeen reports whether one of the widgets has a look and takes up room, or may
+// do so.
+func (d *differ) isSeen(widgets array) (bool, error) {
+	for _, o := range widgets {
+		w, err := d.new.getDict(o)
+		if err != nil {
+			return false, err
+		}
+		if w["AP"] == nil && w["MK"] == nil {
+			continue
+		}
+		rect, err := d.new.getArray(w["Rect"])
+		if err != nil {
+			return false, err
+		}
+		if len(rect) != 4 {
+			return true, nil
+		}
+		var at [4]any
+		for i, v := range rect {
+			if at[i], err = d.new.get(v); err != nil {
+				return false, err
+			}
+		}
+		if at[0] != at[2] && at[1] != at[3] {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func hasAction(f dict) bool { return f["A"] != nil || f["AA"] != nil }

@@ -142,9 +142,12 @@ func mustOpen(t testing.TB, pdf []byte) *document {
 	return d
 }
 
+// freed, in place of an object, declares its number free.
+const freed = ""
+
 // update appends a revision with the objects, as an attacker would: with a
-// table that is right in every detail.
-func update(t testing.TB, pdf []byte, objects map[int]string, trailer dict) []byte {
+// table that is right in every detail. Sections are put into the table as well.
+func update(t testing.TB, pdf []byte, objects map[int]string, trailer dict, sections ...string) []byte {
 	t.Helper()
 	d := mustOpen(t, pdf)
 	b := bytes.NewBuffer(bytes.Clone(pdf))
@@ -154,15 +157,25 @@ func update(t testing.TB, pdf []byte, objects map[int]string, trailer dict) []by
 	at := map[int]int{}
 	nums := slices.Sorted(maps.Keys(objects))
 	for _, n := range nums {
-		at[n] = b.Len()
+		if at[n] = b.Len(); objects[n] == freed {
+			continue
+		}
 		fmt.Fprintf(b, "%d 0 obj\n%s\nendobj\n", n, objects[n])
 	}
 	start := b.Len()
 	b.WriteString("xref\n0 0\n")
 	for _, n := range nums {
-		fmt.Fprintf(b, "%d 1\n%010d 00000 n \n", n, at[n])
+		if objects[n] == freed {
+			fmt.Fprintf(b, "%d 1\n0000000000 00001 f \n", n)
+		} else {
+			fmt.Fprintf(b, "%d 1\n%010d 00000 n \n", n, at[n])
+		}
 	}
-	tr := dict{"Root": d.trailer["Root"], "Info": d.trailer["Info"], "ID": d.trailer["ID"], "Size": int64(200), "Prev": d.sections[0].off}
+	b.WriteString(strings.Join(sections, ""))
+	tr := dict{"Root": d.trailer["Root"], "ID": d.trailer["ID"], "Size": int64(200), "Prev": d.sections[0].off}
+	if info := d.trailer["Info"]; info != nil {
+		tr["Info"] = info
+	}
 	maps.Copy(tr, trailer)
 	fmt.Fprintf(b, "trailer\n%s\nstartxref\n%d\n%%%%EOF\n", write(tr), start)
 	return b.Bytes()

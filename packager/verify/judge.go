@@ -550,7 +550,7 @@ var changeCodes = map[string]string{
 	changeSignature: "VERIFY_ADDED_SIGNATURE", changeTimestamp: "VERIFY_ADDED_TIMESTAMP", changeField: "VERIFY_ADDED_FIELD",
 	changeDSS: "VERIFY_ADDED_DSS", changeMetadata: "VERIFY_ADDED_METADATA",
 	changeContent: "VERIFY_ALTERED_CONTENT", changeFont: "VERIFY_ALTERED_FONT", changeAnnotation: "VERIFY_ALTERED_ANNOTATION",
-	changeAttachment: "VERIFY_ALTERED_ATTACHMENT", changeForm: "VERIFY_ALTERED_FORM", changeCatalog: "VERIFY_ALTERED_CATALOG",
+	changeOverlay: "VERIFY_ALTERED_OVERLAY", changeAttachment: "VERIFY_ALTERED_ATTACHMENT", changeForm: "VERIFY_ALTERED_FORM", changeCatalog: "VERIFY_ALTERED_CATALOG",
 	changePage: "VERIFY_ALTERED_PAGE", changeOther: "VERIFY_ALTERED_OTHER",
 }
 

@@ -228,8 +228,8 @@ func (p *Panel) dss(t *testing.T, root string) {
 			online = append(online, path)
 		}
 	}
-	said := DSS(t, root, false, alone...)
-	maps.Copy(said, DSS(t, root, true, online...))
+	said := DSS(t, root, "now", "offline", alone...)
+	maps.Copy(said, DSS(t, root, "now", "online", online...))
 	for path, level := range want {
 		format := "PAdES-BASELINE-" + strings.TrimPrefix(level, "B-")
 		signatures := 0
@@ -264,9 +264,10 @@ type Answer struct {
 }
 
 // DSS asks the European Commission's Digital Signature Service about PDFs. root
-// is the path of the trusted certificate, or "-". The folder with its JARs is
-// named by DOSSIER_DSS; dss/pom.xml says which.
-func DSS(t testing.TB, root string, online bool, files ...string) map[string][]Answer {
+// is the path of the trusted certificate, or "-"; at is the time to judge by, in
+// RFC 3339, or "now"; services is "online" or "offline". The folder with the JARs
+// is named by DOSSIER_DSS; dss/pom.xml says which they are.
+func DSS(t testing.TB, root, at, services string, files ...string) map[string][]Answer {
 	t.Helper()
 	java := Judge(t, "java")
 	cache, _ := os.UserCacheDir()
@@ -278,10 +279,7 @@ func DSS(t testing.TB, root string, online bool, files ...string) map[string][]A
 	if len(files) == 0 {
 		return out
 	}
-	args := []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", filepath.Join(jars, "*"), WriteTemp(t, "DssJudge.java", dssJudge), root}
-	if online {
-		args = append(args, "-online")
-	}
+	args := []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", filepath.Join(jars, "*"), WriteTemp(t, "DssJudge.java", dssJudge), root, at, services}
 	var stderr bytes.Buffer
 	cmd := exec.Command(java, append(args, files...)...)
 	cmd.Stderr = &stderr

@@ -9,32 +9,34 @@ import eu.europa.esig.dss.spi.x509.CommonTrustedCertificateSource;
 import eu.europa.esig.dss.validation.SignedDocumentValidator;
 
 import java.io.File;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Date;
 import java.util.List;
 
 /**
  * Judges PDFs with the European Commission's Digital Signature Service.
  *
- * <p>usage: DssJudge ROOT.der|- [-online] FILE...
+ * <p>usage: DssJudge ROOT.der|- TIME|now offline|online FILE...
  *
  * <p>Prints a line for every signature and timestamp: file, "signature" or
  * "timestamp", DSS's name for the format, its indication, its sub-indication,
- * its errors. Fields are separated by tabs. Without -online nothing is fetched:
- * a file has to bring its own evidence.
+ * its errors. Fields are separated by tabs. TIME (RFC 3339) is what it judges by.
+ * Offline, a file has to bring its own evidence.
  */
 public final class DssJudge {
     public static void main(String[] args) {
-        boolean online = args.length > 1 && args[1].equals("-online");
-        for (int i = online ? 2 : 1; i < args.length; i++) {
+        Instant at = args[1].equals("now") ? Instant.now() : Instant.parse(args[1]);
+        for (int i = 3; i < args.length; i++) {
             try {
-                judge(args[i], args[0], online);
+                judge(args[i], args[0], Date.from(at), args[2].equals("online"));
             } catch (RuntimeException e) {
                 say(args[i], "refused", "", "", "", e.getClass().getSimpleName() + ": " + e.getMessage());
             }
         }
     }
 
-    private static void judge(String file, String root, boolean online) {
+    private static void judge(String file, String root, Date at, boolean online) {
         CommonCertificateVerifier verifier = new CommonCertificateVerifier();
         if (!root.equals("-")) {
             CommonTrustedCertificateSource trusted = new CommonTrustedCertificateSource();
@@ -48,6 +50,7 @@ public final class DssJudge {
         }
         SignedDocumentValidator validator = SignedDocumentValidator.fromDocument(new FileDocument(file));
         validator.setCertificateVerifier(verifier);
+        validator.setValidationTime(at);
         SimpleReport report = validator.validateDocument().getSimpleReport();
         for (String id : report.getSignatureIdList()) {
             line(file, "signature", String.valueOf(report.getSignatureFormat(id)), report, id);
