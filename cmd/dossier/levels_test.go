@@ -70,12 +70,43 @@ func TestLevels(t *testing.T) {
 
 	run(t, append([]string{"build", small, "--level", "B-B"}, signing...)...)
 	verified(t, filepath.Join(small, "out"), "B-B")
-	lifted := run(t, append([]string{"sign", small, "--level", "B-LTA"}, signing...)...)
+	lifted := run(t, append([]string{"sign", small, "--extend", "--level", "B-LTA"}, signing...)...)
 	if got := lifted["signature"].(map[string]any); got["level"] != "B-LTA" {
 		t.Errorf("lifted: %v", got)
 	}
 	verified(t, filepath.Join(small, "out"), "B-LTA")
 	verified(t, small, "B-LTA")
+
+	// The agent signs as well, after a certification that permits it; then the
+	// whole is lifted, by who signed last.
+	agent := filepath.Join(dir, "agent.p12")
+	other := pki.Signer(testpki.P256)
+	if p12, err = pkcs12.Modern.Encode(other.Key, other.Chain[0], other.Chain[1:], "口令-１２３"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(agent, p12, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	both := func(level string) {
+		t.Helper()
+		v := run(t, "verify", small, "--trust", roots)
+		sigs := v["signatures"].([]any)
+		one, two := sigs[0].(map[string]any), sigs[1].(map[string]any)
+		if v["ok"] != true || one["kind"] != "certification" || one["algorithm"] != "RSA-PSS SHA-256" || two["kind"] != "approval" ||
+			two["algorithm"] != "ECDSA SHA-256" || two["reason"] != "经办人签名" || one["level"] != level || two["level"] != level {
+			t.Errorf("%v %v", v["ok"], sigs)
+		}
+	}
+	run(t, append([]string{"build", small, "--pss", "--certify", "2"}, signing...)...)
+	run(t, "sign", small, "--key", agent, "--reason", "经办人签名")
+	both("B-B")
+	run(t, "sign", small, "--extend", "--level", "B-LT", "--key", agent, "--tsa", pki.TSA("good"), "--trust", roots)
+	both("B-LT")
+	twice := exec.Command(exe, "sign", small, "--key", agent, "--progress", "none")
+	twice.Env = env
+	if out, err := twice.CombinedOutput(); twice.ProcessState.ExitCode() != 5 {
+		t.Errorf("the same person again: %v\n%s", err, out)
+	}
 
 	// No authority answers: a failure, and never silently a lower level.
 	cmd := exec.Command(exe, "build", small, "--level", "B-T", "--key", key, "--tsa", "http://127.0.0.1:9", "--progress", "none")

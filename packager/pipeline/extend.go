@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,57 +21,104 @@ import (
 // it anew: everything that was there stays as it was, timestamps and proofs of
 // revocation are appended to the PDF, and the next receipt names both.
 func (p *Pipeline) Extend(ctx context.Context, c *packager.Case, out string) (*packager.Receipt, Paths, error) {
+	return p.grow(ctx, c, out, "timestamped", func(g *growth, pdf packager.PartRef) (*packager.File, packager.Signature, error) {
+		s := g.pend.Receipt.Signature
+		if g.key.Fingerprint() != s.SHA256Fingerprint {
+			return nil, s, &packager.Fault{Class: packager.ClassSigning, Code: "PUSH_OTHER_KEY", Args: packager.Args{"source": g.key.Source}}
+		}
+		made, err := sign.Extend(ctx, filepath.Join(out, pdf.Name), sign.Extension{
+			Out: g.bench.path(pdf.Name), Now: p.Now(), Level: p.Signing.Level, Timestamps: p.Signing.Timestamps, Progress: p.Observe,
+		})
+		if err != nil {
+			return nil, s, err
+		}
+		s.Level, s.Timestamp = made.Signature.Level, made.Signature.Timestamp
+		return &made.File, s, nil
+	})
+}
+
+// Sign adds the signature of one more person to a finished bundle, in a revision
+// of its own, and stores it anew; who signed last seals the receipt. It is not
+// seen on the page: the signers before made no room for it, and what covers
+// their pages is no longer what they signed.
+func (p *Pipeline) Sign(ctx context.Context, c *packager.Case, out, reason string) (*packager.Receipt, Paths, error) {
+	return p.grow(ctx, c, out, "signed", func(g *growth, pdf packager.PartRef) (*packager.File, packager.Signature, error) {
+		for _, s := range g.verdict.Signatures {
+			if s.SHA256Fingerprint == g.key.Fingerprint() {
+				return nil, packager.Signature{}, &packager.Fault{Class: packager.ClassSigning, Code: "SIGN_TWICE", Args: packager.Args{"signer": s.Signer, "source": g.key.Source}}
+			}
+		}
+		opt := p.Signing
+		opt.Out, opt.Now, opt.Progress = g.bench.path(pdf.Name), p.Now(), p.Observe
+		opt.Reason = cmp.Or(reason, opt.Reason)
+		made, err := sign.Sign(ctx, &packager.Bundle{Path: filepath.Join(out, pdf.Name), SHA256: pdf.SHA256}, g.key, opt)
+		if err != nil {
+			return nil, packager.Signature{}, err
+		}
+		return &packager.File{Path: made.Path, SHA256: made.SHA256, Bytes: made.Bytes}, made.Signature, nil
+	})
+}
+
+// growth is a finished bundle that gets one more revision.
+type growth struct {
+	bench   *bench
+	verdict *packager.Verdict // on what is there
+	pend    pending           // the next publication
+	key     *sign.Key
+	made    []packager.File // one for each of the bundle's PDFs
+}
+
+// grow takes a finished bundle that holds, lets add make each of its PDFs
+// longer, verifies the result and stores it under the next number.
+func (p *Pipeline) grow(ctx context.Context, c *packager.Case, out, what string, add func(*growth, packager.PartRef) (*packager.File, packager.Signature, error)) (*packager.Receipt, Paths, error) {
 	b, err := newState(c.Dir, p)
 	if err != nil {
 		return nil, Paths{}, err
 	}
 	defer b.clear()
-	verdict, err := verify.Folder(ctx, out, "", verify.Options{Now: p.Now()})
-	if err != nil {
+	g := &growth{bench: b}
+	if g.verdict, err = verify.Folder(ctx, out, "", verify.Options{Now: p.Now()}); err != nil {
 		return nil, Paths{}, err
 	}
-	if !verdict.OK {
-		return nil, Paths{}, refused(verdict)
+	if !g.verdict.OK {
+		return nil, Paths{}, refused(g.verdict)
 	}
-	pend, err := pendingOf(out)
-	if err != nil {
+	if g.pend, err = pendingOf(out); err != nil {
 		return nil, Paths{}, err
 	}
-	key, err := p.Key(ctx)
-	if err != nil {
+	if g.key, err = p.Key(ctx); err != nil {
 		return nil, Paths{}, err
 	}
-	b.key = key
-	if key.Fingerprint() != pend.Receipt.Signature.SHA256Fingerprint {
-		return nil, Paths{}, &packager.Fault{Class: packager.ClassSigning, Code: "PUSH_OTHER_KEY", Args: packager.Args{"source": key.Source}}
-	}
+	b.key = g.key
 	if b.dir, err = os.MkdirTemp(out, ".making-*"); err != nil {
 		return nil, Paths{}, diskFault(err, out)
 	}
 	p.begin(packager.StepSign)
-	var made []*sign.Extended // one for each of the bundle's PDFs
-	for _, pdf := range pend.Receipt.Bundle.Files(bundleStem) {
-		ext, err := sign.Extend(ctx, filepath.Join(out, pdf.Name), sign.Extension{
-			Out: b.path(pdf.Name), Now: p.Now(), Level: p.Signing.Level, Timestamps: p.Signing.Timestamps, Progress: p.Observe,
-		})
+	var signature packager.Signature
+	for _, pdf := range g.pend.Receipt.Bundle.Files(bundleStem) {
+		made, s, err := add(g, pdf)
 		if err != nil {
 			return nil, Paths{}, diskFault(err, out)
 		}
-		made = append(made, ext)
+		if len(g.made) == 0 {
+			signature = s
+		}
+		g.made = append(g.made, *made)
 	}
-	if err := p.releaseExtended(ctx, b, out, &pend, made); err != nil {
+	g.pend.Receipt.Signature = signature
+	if err := p.releaseGrown(ctx, g, out, what); err != nil {
 		return nil, Paths{}, err
 	}
-	receipt, err := p.publishPending(ctx, c.Dir, pend, b.state, key, b.log)
+	receipt, err := p.publishPending(ctx, c.Dir, g.pend, b.state, g.key, b.log)
 	return receipt, pathsIn(out), err
 }
 
-// releaseExtended verifies the longer files, puts them and the longer log under
+// releaseGrown verifies the longer files, puts them and the longer log under
 // their names and writes all into the coming receipt.
-func (p *Pipeline) releaseExtended(ctx context.Context, b *bench, out string, pend *pending, made []*sign.Extended) error {
+func (p *Pipeline) releaseGrown(ctx context.Context, g *growth, out, what string) error {
 	p.begin(packager.StepVerify)
 	var paths []string
-	for _, m := range made {
+	for _, m := range g.made {
 		paths = append(paths, m.Path)
 	}
 	verdict, err := verify.PDFs(ctx, paths, verify.Options{Now: p.Now()})
@@ -80,24 +128,25 @@ func (p *Pipeline) releaseExtended(ctx context.Context, b *bench, out string, pe
 	if !verdict.OK {
 		return refused(verdict)
 	}
-	r := &pend.Receipt
+	r := &g.pend.Receipt
 	was := pdfs(r.Bundle)
-	r.Bundle = extended(r.Bundle, made)
-	if err := p.note(b.log, packager.Event{
-		What: "timestamped", Case: r.Case,
-		Inputs: was, Output: pdfs(r.Bundle),
-		Data: map[string]string{"level": made[0].Signature.Level},
+	r.Bundle = grown(r.Bundle, g.made)
+	if err := p.note(g.bench.log, packager.Event{
+		What: what, Case: r.Case, Inputs: was, Output: pdfs(r.Bundle),
+		Data: map[string]string{
+			"bundle": r.Bundle.ID, "level": r.Signature.Level, "signer": r.Signature.Signer, "certificate": r.Signature.SHA256Fingerprint,
+		},
 	}); err != nil {
 		return err
 	}
-	log, err := os.ReadFile(filepath.Join(b.state, eventsName))
+	log, err := os.ReadFile(filepath.Join(g.bench.state, eventsName))
 	if err != nil {
 		return err
 	}
 	if err := removeIfThere(filepath.Join(out, receiptName)); err != nil {
 		return diskFault(err, out)
 	}
-	for _, m := range made {
+	for _, m := range g.made {
 		if err := os.Rename(m.Path, filepath.Join(out, filepath.Base(m.Path))); err != nil {
 			return diskFault(err, out)
 		}
@@ -105,23 +154,23 @@ func (p *Pipeline) releaseExtended(ctx context.Context, b *bench, out string, pe
 	if err := writeFile(filepath.Join(out, eventsName), log); err != nil {
 		return diskFault(err, out)
 	}
-	r.Signature, r.EventsHead = made[0].Signature, b.log.Head()
+	r.EventsHead = g.bench.log.Head()
 	files := map[string]packager.PartRef{}
 	for _, f := range r.Bundle.Files(bundleStem) {
 		files[f.Name] = f
 	}
 	events := storage.FromBytes(log)
 	files[eventsName] = packager.PartRef{SHA256: events.SHA256, Bytes: events.Bytes}
-	for i := range pend.Files {
-		if f, ok := files[pend.Files[i].Name]; ok {
-			pend.Files[i].SHA256, pend.Files[i].Bytes = f.SHA256, f.Bytes
+	for i := range g.pend.Files {
+		if f, ok := files[g.pend.Files[i].Name]; ok {
+			g.pend.Files[i].SHA256, g.pend.Files[i].Bytes = f.SHA256, f.Bytes
 		}
 	}
 	return nil
 }
 
-// extended names a bundle whose PDFs were made longer.
-func extended(r packager.BundleRef, made []*sign.Extended) packager.BundleRef {
+// grown names a bundle whose PDFs were made longer.
+func grown(r packager.BundleRef, made []packager.File) packager.BundleRef {
 	r.SHA256, r.Bytes = made[0].SHA256, made[0].Bytes
 	r.Parts = slices.Clone(r.Parts)
 	for i := range r.Parts {

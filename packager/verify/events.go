@@ -4,22 +4,38 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"strconv"
 	"strings"
 )
 
 const maxEventLine = 64 << 20
 
+// genesis stands as "prev" in the first event.
+var genesis = strings.Repeat("0", 64)
+
+// event is a line of the audit log, as far as the chain goes; audit describes
+// the form.
+type event struct {
+	seq    int
+	what   string
+	hash   string
+	number int  // of the publication, in a "stored" event
+	seal   *cms // nil where there is none
+}
+
 // walkEvents reads an audit log and returns its head and length. Every line is
 // canonical, every hash is that of its line, every line follows the one
-// before; the last one ends in a line feed.
-func walkEvents(r io.Reader) (head string, n int, err error) {
-	head = strings.Repeat("0", 64)
+// before, every seal fits its line; the last line ends in a line feed. each, if
+// not nil, is called for every event.
+func walkEvents(r io.Reader, each func(event)) (head string, n int, err error) {
+	head = genesis
 	br := bufio.NewReaderSize(r, 1<<20)
 	for {
 		line, err := readLine(br)
@@ -29,9 +45,14 @@ func walkEvents(r io.Reader) (head string, n int, err error) {
 		if err != nil {
 			return "", n, eventError(n+1, err)
 		}
-		if head, err = nextHead(line, head, n+1); err != nil {
+		e, err := readEvent(line, head, n+1)
+		if err != nil {
 			return "", n, eventError(n+1, err)
 		}
+		if each != nil {
+			each(e)
+		}
+		head = e.hash
 		n++
 	}
 }
@@ -63,25 +84,64 @@ func readLine(br *bufio.Reader) ([]byte, error) {
 	}
 }
 
-func nextHead(line []byte, prev string, seq int) (string, error) {
+func readEvent(line []byte, prev string, seq int) (event, error) {
+	e := event{seq: seq}
 	m, err := decodeCanonical(line)
 	if err != nil {
-		return "", err
+		return e, err
 	}
-	hash, _ := m["hash"].(string)
+	e.hash, _ = m["hash"].(string)
 	delete(m, "hash")
 	bare, err := encodeCanonical(nil, m)
 	if err != nil {
-		return "", err
+		return e, err
 	}
 	sum := sha256.Sum256(bare)
 	switch {
-	case hash != hex.EncodeToString(sum[:]):
-		return "", because("event.changed")
+	case e.hash != hex.EncodeToString(sum[:]):
+		return e, because("event.changed")
 	case m["prev"] != prev:
-		return "", because("event.order")
+		return e, because("event.order")
 	case m["seq"] != json.Number(fmt.Sprint(seq)):
-		return "", because("event.missing")
+		return e, because("event.missing")
 	}
-	return hash, nil
+	if e.what, _ = m["what"].(string); e.what == "stored" {
+		data, _ := m["data"].(map[string]any)
+		number, _ := data["number"].(string)
+		e.number, _ = strconv.Atoi(number)
+	}
+	if seal, there := m["seal"]; there {
+		delete(m, "seal")
+		if bare, err = encodeCanonical(nil, m); err != nil {
+			return e, err
+		}
+		text, _ := seal.(string)
+		if e.seal, err = checkSeal(text, bare); err != nil {
+			return e, because("event.seal")
+		}
+	}
+	return e, nil
+}
+
+// checkSeal holds a seal, a detached CMS signature in base64, against the bytes
+// that it is over.
+func checkSeal(seal string, content []byte) (*cms, error) {
+	der, err := base64.StdEncoding.Strict().DecodeString(seal)
+	if err != nil {
+		return nil, because("receipt.seal")
+	}
+	c, rest, err := parseCMS(der)
+	if err != nil {
+		return nil, err
+	}
+	if len(rest) != 0 || c.content != nil || !c.contentType.Equal(oidData) || len(c.unsignedAttrs)+len(c.crls) != 0 || !c.hasESS() {
+		return nil, because("receipt.seal")
+	}
+	if err := c.findSigner(nil); err != nil {
+		return nil, err
+	}
+	if _, err := c.path(c.certs); err != nil {
+		return nil, err
+	}
+	return c, c.check(bytes.NewReader(content))
 }

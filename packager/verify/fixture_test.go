@@ -69,6 +69,13 @@ func signPDF(t testing.TB, pki *testpki.PKI, key *sign.Key, pdf []byte, change f
 	}
 	sum := sha256.Sum256(pdf)
 	b := &packager.Bundle{Path: testpki.WriteTemp(t, "in.pdf", pdf), SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(pdf)), Pages: 1}
+	if len(opt.Stamp.Lines) > 0 {
+		b.Stamp = packager.StampPlace{Page: 1, X: 72, Y: 72, W: 260, H: 92}
+		var err error
+		if opt.FontRegular, err = os.ReadFile("../../templates/fonts/NotoSansSC-Regular.ttf"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if _, err := sign.Sign(context.Background(), b, key, opt); err != nil {
 		t.Fatal(err)
 	}

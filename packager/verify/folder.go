@@ -30,7 +30,7 @@ const maxDocument = 64 << 20
 
 // Folder checks an out folder: its receipt, everything that the receipt names,
 // and, when caseDir is not "", the materials in the case folder that the
-// manifest names. A material that is gone is said and is no failure: its time
+// manifest names and the log that goes on there. A material that is gone is said and is no failure: its time
 // may have been over (PIPL art. 19).
 func Folder(ctx context.Context, dir, caseDir string, o Options) (*packager.Verdict, error) {
 	f := &findings{}
@@ -70,6 +70,16 @@ func Folder(ctx context.Context, dir, caseDir string, o Options) (*packager.Verd
 		if err := f.materials(ctx, caseDir, f.v.Manifest); err != nil {
 			return nil, err
 		}
+		if f.log != nil {
+			if err := f.livingLog(caseDir, dir, s, f.log); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if o.Store != nil {
+		if err := f.store(ctx, o.Store, s, b); err != nil {
+			return nil, err
+		}
 	}
 	return f.verdict(), ctx.Err()
 }
@@ -105,15 +115,18 @@ func (f *findings) documents(ctx context.Context, dir string, s *sealed, o Optio
 		}
 	}
 	f.sameCase(s, manifest)
-	log, err := os.Open(filepath.Join(dir, eventsName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // the digest check has said so
-	}
-	if err != nil {
+	h, err := f.copyOfLog(filepath.Join(dir, eventsName), s)
+	if err != nil || h == nil {
 		return err
 	}
-	defer log.Close()
-	f.events(log, s)
+	f.log = h
+	printed := 0
+	for _, pdf := range s.receipt.Bundle.Files(bundleStem) {
+		if filepath.IsLocal(pdf.Name) {
+			printed = max(printed, f.printedHead(filepath.Join(dir, pdf.Name), h))
+		}
+	}
+	f.workbook(filepath.Join(dir, workbookName), h, printed)
 	return nil
 }
 
@@ -157,7 +170,7 @@ func bringsOnly(certs []*x509.Certificate, chain []packager.CertificateReport) b
 
 // receiptFiles are the files that every receipt names beside the bundle's PDFs
 // (packager.Receipt).
-var receiptFiles = []string{"audit.xlsx", eventsName, manifestName}
+var receiptFiles = []string{workbookName, eventsName, manifestName}
 
 // complete holds the receipt's list of files against what it has to name, and
 // its two statements about the bundle against each other.
@@ -197,18 +210,6 @@ func (f *findings) sameCase(s *sealed, manifest []byte) {
 	ok := m.Bundle == r.Bundle.ID && m.Case == r.Case && m.Platform == r.Platform && m.Rules.Digest == r.Rules.Digest &&
 		max(len(m.Volumes), 1) == len(r.Bundle.Files(bundleStem))
 	f.add(ok, "receipt.case", codeFor(ok, "VERIFY_RECEIPT_CASE_OK", "VERIFY_RECEIPT_CASE"), receiptName, packager.Args{"bundle": m.Bundle})
-}
-
-func (f *findings) events(r io.Reader, s *sealed) {
-	head, n, err := walkEvents(r)
-	switch {
-	case err != nil:
-		f.fail("events.chain", "VERIFY_EVENTS", eventsName, err, nil)
-	case head != s.receipt.EventsHead:
-		f.add(false, "events.chain", "VERIFY_EVENTS_HEAD", eventsName, nil)
-	default:
-		f.add(true, "events.chain", "VERIFY_EVENTS_OK", eventsName, packager.Args{"n": fmt.Sprint(n), "head": head})
-	}
 }
 
 // fileDigest compares a file with what the receipt says of it.

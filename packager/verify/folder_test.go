@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -54,21 +55,27 @@ func newBundle(t testing.TB, pki *testpki.PKI, id string, number int) *bundle {
 	objects = append(objects, testpki.Object{Num: 6, Body: "<</Type/Filespec/F(manifest.json)/EF<</F 7 0 R>>>>"},
 		testpki.Object{Num: 7, Body: "<</Length " + itoa(len(manifest)) + ">>\nstream\n" + string(manifest) + "\nendstream"})
 	b.files[manifestName] = manifest
-	b.files[bundleName] = signPDF(t, pki, b.key, testpki.WithTable("1.7", testpki.FileID, objects...), nil)
-	b.files["audit.xlsx"] = []byte("workbook of " + id)
 	logPath := filepath.Join(t.TempDir(), eventsName)
 	log, err := audit.Open(logPath, audit.Actor{User: "u", Host: "h"}, func() time.Time { return now })
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, what := range []string{"collected", "checked", "composed", "signed", "verified"} {
-		if _, err := log.Append(packager.Event{What: what, Case: m.Case, Tool: "test"}); err != nil {
-			t.Fatal(err)
+	note := func(whats ...string) {
+		for _, what := range whats {
+			if _, err := log.Append(packager.Event{What: what, Case: m.Case, Tool: "test"}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
+	note("collected", "checked", "composed")
+	b.files[bundleName] = signPDF(t, pki, b.key, testpki.WithTable("1.7", testpki.FileID, objects...), func(o *sign.Options) {
+		o.Stamp.Lines = []string{"证书指纹（SHA-256）：" + b.key.Fingerprint(), "审计日志链：" + log.Head()}
+	})
+	note("signed", "verified")
 	if b.files[eventsName], err = os.ReadFile(logPath); err != nil {
 		t.Fatal(err)
 	}
+	b.files[workbookName] = workbookOf(t, b.files[eventsName])
 	r := packager.Receipt{
 		Version: 1, Case: m.Case, Number: number, Platform: m.Platform, Day: "2026-11-22", CreatedAt: "2026-11-22T04:00:00Z",
 		Rules: m.Rules, Bundle: packager.BundleRef{ID: id, SHA256: hexSum(b.files[bundleName]), Pages: 1, Bytes: int64(len(b.files[bundleName]))},
@@ -88,6 +95,43 @@ func newBundle(t testing.TB, pki *testpki.PKI, id string, number int) *bundle {
 	b.receipt = base + receiptName
 	b.objects[b.receipt] = b.files[receiptName]
 	return b
+}
+
+// workbookOf is a workbook with a sheet of something else and one of the events.
+func workbookOf(t testing.TB, log []byte) []byte {
+	t.Helper()
+	h, err := readHistory(bytes.NewReader(log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cell := func(ref, text string) string {
+		return `<c r="` + ref + `" t="inlineStr"><is><t>` + text + `</t></is></c>`
+	}
+	rows := `<row r="1">` + cell("A1", "序号") + cell("J1", "前一事件摘要") + cell("K1", "本事件摘要") + `</row>`
+	for i, e := range h.events {
+		n := itoa(i + 2)
+		rows += `<row r="` + n + `"><c r="A` + n + `"><v>` + itoa(e.seq) + `</v></c>` + cell("J"+n, h.prev(i)) + cell("K"+n, e.hash) + `</row>`
+	}
+	return workbookWith(t, `<row r="1">`+cell("A1", "要求")+`</row><row r="2">`+cell("A2", "营业执照")+`</row>`, rows)
+}
+
+func workbookWith(t testing.TB, sheets ...string) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	for i, rows := range sheets {
+		w, err := z.Create("xl/worksheets/sheet" + itoa(i+1) + ".xml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, `<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>`+rows+`</sheetData></worksheet>`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
 func seal(t testing.TB, key *sign.Key, r packager.Receipt) []byte {
@@ -252,6 +296,27 @@ func TestFolderRefusals(t *testing.T) {
 		{"log re-hashed with wrong numbers", func(o, _ map[string][]byte) {
 			o[eventsName] = rehash(t, o[eventsName], func(i int, e map[string]any) { e["seq"] = json.Number("7") })
 		}, []string{"VERIFY_EVENTS event.missing"}},
+		// Whoever has the key can write another log and seal a receipt for it, but
+		// not print another head into the signed PDF.
+		{"log re-hashed, and a receipt sealed for it", func(o, _ map[string][]byte) {
+			o[eventsName] = rehash(t, o[eventsName], func(i int, e map[string]any) { e["user"] = "other" })
+			o[receiptName] = a.reseal(t, func(r *packager.Receipt) {
+				h, err := readHistory(bytes.NewReader(o[eventsName]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.EventsHead = h.head
+			})
+		}, []string{"VERIFY_PRINTED_HEAD", "VERIFY_WORKBOOK workbook.row"}},
+		{"workbook of another case", func(o, _ map[string][]byte) { o[workbookName] = other.files[workbookName] }, []string{"VERIFY_FILE_CHANGED", "VERIFY_WORKBOOK workbook.row"}},
+		{"workbook with fewer events", func(o, _ map[string][]byte) { o[workbookName] = workbookOf(t, join(lines[:4]...)) }, []string{"VERIFY_WORKBOOK workbook.cut"}},
+		{"workbook that ends before the printed head", func(o, _ map[string][]byte) { o[workbookName] = workbookOf(t, join(lines[:2]...)) }, []string{"VERIFY_WORKBOOK workbook.cut"}},
+		{"workbook with an event more", func(o, _ map[string][]byte) {
+			o[workbookName] = workbookOf(t, rehash(t, slices.Concat(o[eventsName], lines[0]), func(i int, e map[string]any) { e["seq"] = json.Number(itoa(i + 1)) }))
+		}, []string{"VERIFY_WORKBOOK workbook.row"}},
+		{"workbook without events", func(o, _ map[string][]byte) { o[workbookName] = workbookWith(t, `<row r="1"/>`) }, []string{"VERIFY_WORKBOOK workbook.none"}},
+		{"workbook that is none", func(o, _ map[string][]byte) { o[workbookName] = []byte("PK") }, []string{"VERIFY_WORKBOOK workbook.damaged"}},
+		{"workbook with broken XML", func(o, _ map[string][]byte) { o[workbookName] = workbookWith(t, `<row r="1"><c`) }, []string{"VERIFY_WORKBOOK workbook.damaged"}},
 		{"log of another case", func(o, _ map[string][]byte) { o[eventsName] = other.files[eventsName] }, []string{"VERIFY_EVENTS_HEAD"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

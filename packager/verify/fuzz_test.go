@@ -111,7 +111,7 @@ func FuzzEvents(f *testing.F) {
 	f.Add(sample(f, "events.jsonl"))
 	f.Add([]byte("{}\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		head, n, err := walkEvents(bytes.NewReader(b))
+		head, n, err := walkEvents(bytes.NewReader(b), nil)
 		if err == nil && (len(head) != 64 || n != bytes.Count(b, []byte("\n"))) {
 			t.Fatalf("%d events, head %q", n, head)
 		}

@@ -32,10 +32,17 @@ type Options struct {
 	// Roots are the certificates that the caller trusts; nil for none, which
 	// is a stated result and no failure.
 	Roots *x509.CertPool
+	// Store is where Folder looks whether the publication that the receipt
+	// names is still there, whole and the newest; nil for not at all.
+	Store Source
 }
 
 // findings gathers the checks of one verdict.
-type findings struct{ v packager.Verdict }
+type findings struct {
+	v      packager.Verdict
+	log    *history // the copy beside the bundle, if it holds
+	stored int      // number of the newest publication that the living log knows
+}
 
 func (f *findings) add(ok bool, name, code, target string, args packager.Args) {
 	f.v.Checks = append(f.v.Checks, packager.VerifyCheck{Name: name, OK: ok, Code: code, Target: target, Args: args})

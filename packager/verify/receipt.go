@@ -2,7 +2,6 @@ package verify
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 
 	"dossier/packager"
@@ -28,24 +27,8 @@ func parseReceipt(b []byte) (*sealed, error) {
 	if _, err := decodeCanonical(body); err != nil {
 		return nil, err
 	}
-	der, err := base64.StdEncoding.Strict().DecodeString(string(b[i+len(sealMark) : len(b)-2]))
+	c, err := checkSeal(string(b[i+len(sealMark):len(b)-2]), body)
 	if err != nil {
-		return nil, because("receipt.seal")
-	}
-	c, rest, err := parseCMS(der)
-	if err != nil {
-		return nil, err
-	}
-	if len(rest) != 0 || c.content != nil || !c.contentType.Equal(oidData) || len(c.unsignedAttrs)+len(c.crls) != 0 || !c.hasESS() {
-		return nil, because("receipt.seal")
-	}
-	if err := c.findSigner(nil); err != nil {
-		return nil, err
-	}
-	if _, err := c.path(c.certs); err != nil {
-		return nil, err
-	}
-	if err := c.check(bytes.NewReader(body)); err != nil {
 		return nil, err
 	}
 	s := &sealed{seal: c}

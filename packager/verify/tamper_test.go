@@ -111,7 +111,7 @@ func TestTampering(t *testing.T) {
 		{"PDF, the signature's revision", 1500, pdf, pdfCheck, func(r *rand.Rand) int { return int(tail + r.Int64N(int64(len(pdf))-tail)) }},
 		{"receipt", 2000, read(receiptName), func(b []byte) bool { _, err := parseReceipt(b); return err != nil }, nil},
 		{"events", 2000, read(eventsName), func(b []byte) bool {
-			head, _, err := walkEvents(bytes.NewReader(b))
+			head, _, err := walkEvents(bytes.NewReader(b), nil)
 			return err != nil || head != sealed.receipt.EventsHead
 		}, nil},
 		{"manifest", 1000, manifest, file(manifestName), nil},

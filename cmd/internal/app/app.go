@@ -139,7 +139,8 @@ func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
 		Key:       a.Key,
 		KeyAtHand: a.KeyAtHand,
 		Signing: sign.Options{
-			Level: a.Config.Level, FontRegular: templates.Regular, Reason: a.Words.Text("sign.reason", nil),
+			Level: a.Config.Level, PSS: a.Config.PSS, Certify: a.Config.Certify,
+			FontRegular: templates.Regular, Reason: a.Words.Text("sign.reason", nil),
 			Timestamps: timestamps, AcceptLower: a.Config.AcceptLower,
 		},
 		Store:   store,

@@ -17,8 +17,8 @@ import (
 	"dossier/storage"
 )
 
-// Roots reads the certificates that the user trusts: PEM files and folders of
-// them, or the word "system". None given is a nil pool.
+// Roots reads the certificates that the user trusts: files in PEM or DER and
+// folders of them, or the word "system". None given is a nil pool.
 func (a *App) Roots(paths []string) (*x509.CertPool, error) {
 	if len(paths) == 0 {
 		return nil, nil
@@ -45,22 +45,46 @@ func (a *App) Roots(paths []string) (*x509.CertPool, error) {
 }
 
 func addRoots(pool *x509.CertPool, path string) error {
-	files := []string{path}
-	if st, err := os.Stat(path); err == nil && st.IsDir() {
-		var err error
-		if files, err = filepath.Glob(filepath.Join(path, "*.pem")); err != nil {
-			return err
+	st, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !st.IsDir() {
+		return addRoot(pool, path)
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return err
+	}
+	found := false
+	for _, e := range entries {
+		switch strings.ToLower(filepath.Ext(e.Name())) {
+		case ".pem", ".crt", ".cer", ".der":
+			found = true
+			if err := addRoot(pool, filepath.Join(path, e.Name())); err != nil {
+				return err
+			}
 		}
 	}
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			return err
-		}
-		if !pool.AppendCertsFromPEM(b) {
-			return errors.New("no PEM certificate in " + f)
-		}
+	if !found {
+		return errors.New("no .pem, .crt, .cer or .der file in " + path)
 	}
+	return nil
+}
+
+func addRoot(pool *x509.CertPool, file string) error {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if pool.AppendCertsFromPEM(b) {
+		return nil
+	}
+	c, err := x509.ParseCertificate(b)
+	if err != nil {
+		return errors.New("no certificate in PEM or DER in " + file)
+	}
+	pool.AddCert(c)
 	return nil
 }
 
@@ -129,6 +153,15 @@ func (a *App) verifyStored(ctx context.Context, target string, o verify.Options)
 		return nil, err
 	}
 	return verify.Stored(ctx, source{store}, key, o)
+}
+
+// Source is the store of the settings, for verify to look into.
+func (a *App) Source(ctx context.Context) (verify.Source, error) {
+	store, err := a.OpenStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return source{store}, nil
 }
 
 // OpenStore opens the store of the settings.

@@ -100,6 +100,8 @@ func (c *command) keyFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&c.flags.Key, "key", "", c.ui.Text("flag.key"))
 	f.StringVar(&c.flags.Level, "level", "", c.ui.Text("flag.level"))
+	f.IntVar(&c.flags.Certify, "certify", 0, c.ui.Text("flag.certify"))
+	f.BoolVar(&c.flags.PSS, "pss", false, c.ui.Text("flag.pss"))
 	f.BoolVar(&c.flags.AcceptLower, "accept-lower", false, c.ui.Text("flag.accept-lower"))
 	f.StringArrayVar(&c.flags.TSA, "tsa", nil, c.ui.Text("flag.tsa"))
 	f.StringArrayVar(&c.flags.Trust, "trust", nil, c.ui.Text("flag.trust"))

@@ -17,11 +17,11 @@ import (
 
 func (c *command) verifyCommand() *cobra.Command {
 	var all bool
-	var trust []string
 	var file string
 	cmd := &cobra.Command{
 		Use:   "verify PATH|URL",
 		Short: c.ui.Text("help.verify"),
+		Long:  c.ui.Text("help.verify.long"),
 		Args:  exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a, err := c.open("")
@@ -29,8 +29,13 @@ func (c *command) verifyCommand() *cobra.Command {
 				return err
 			}
 			opt := verify.Options{Now: c.Now()}
-			if opt.Roots, err = a.Roots(trust); err != nil {
+			if opt.Roots, err = a.Roots(a.Config.Trust); err != nil {
 				return err
+			}
+			if c.flags.Store != "" {
+				if opt.Store, err = a.Source(cmd.Context()); err != nil {
+					return err
+				}
 			}
 			v, err := a.Verify(cmd.Context(), args[0], opt)
 			if err != nil {
@@ -48,7 +53,7 @@ func (c *command) verifyCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, c.ui.Text("flag.all"))
-	cmd.Flags().StringArrayVar(&trust, "trust", nil, c.ui.Text("flag.trust"))
+	cmd.Flags().StringArrayVar(&c.flags.Trust, "trust", nil, c.ui.Text("flag.trust"))
 	cmd.Flags().StringVar(&file, "report", "", c.ui.Text("flag.report"))
 	c.storeFlags(cmd)
 	return cmd

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"dossier/packager"
@@ -31,6 +32,8 @@ type Settings struct {
 	StoreProfile string   `yaml:"store_profile"` // aws, aliyun-oss, tencent-cos, huawei-obs, qiniu, ceph, minio
 	Key          string   `yaml:"key"`           // PKCS#12 file, pkcs11: URI, or the name of a local key
 	Level        string   `yaml:"level"`         // B-B, B-T, B-LT, B-LTA
+	Certify      int      `yaml:"certify"`       // DocMDP level 1 to 3; 0 is an approval signature
+	PSS          bool     `yaml:"pss"`           // RSASSA-PSS
 	TSA          []string `yaml:"tsa"`           // URLs of time-stamping authorities, in order
 	Trust        []string `yaml:"trust"`         // PEM files or folders with roots, or "system"
 	Name         string   `yaml:"name"`          // of the person, for the audit log
@@ -93,12 +96,29 @@ func Load(f Flags, env []string, caseDir string) (*Config, error) {
 	c.StoreProfile = cmp.Or(f.StoreProfile, get("DOSSIER_STORE_PROFILE"), near.StoreProfile, far.StoreProfile)
 	c.Key = cmp.Or(f.Key, get("DOSSIER_KEY"), near.Key, far.Key)
 	c.Level = cmp.Or(f.Level, get("DOSSIER_LEVEL"), near.Level, far.Level, "B-B")
+	if c.Certify, err = number("DOSSIER_CERTIFY", get("DOSSIER_CERTIFY")); err != nil {
+		return nil, err
+	}
+	c.Certify = cmp.Or(f.Certify, c.Certify, near.Certify, far.Certify)
+	c.PSS = f.PSS || get("DOSSIER_PSS") == "1" || near.PSS || far.PSS
 	c.TSA = firstList(f.TSA, words(get("DOSSIER_TSA")), near.TSA, far.TSA)
 	c.Trust = firstList(f.Trust, list(get("DOSSIER_TRUST")), near.Trust, far.Trust)
 	c.Name = cmp.Or(f.Name, get("DOSSIER_NAME"), near.Name, far.Name)
 	c.Templates = cmp.Or(f.Templates, get("DOSSIER_TEMPLATES"), near.Templates, far.Templates)
 	c.Tesseract = cmp.Or(f.Tesseract, get("DOSSIER_TESSERACT"), near.Tesseract, far.Tesseract)
 	return c, nil
+}
+
+// number reads a variable; one that is not set is 0.
+func number(name, v string) (int, error) {
+	if v == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		return 0, &packager.Fault{Class: packager.ClassConfig, Code: "CONFIG_NUMBER", Args: packager.Args{"name": name, "value": v}}
+	}
+	return n, nil
 }
 
 // list splits a variable as PATH is split.
