@@ -2,7 +2,6 @@ package verify
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -31,7 +30,7 @@ func sources(t *testing.T) map[string][]string {
 		}
 		return strings.TrimSpace(string(out))
 	}
-	pyhanko := cmp.Or(os.Getenv("DOSSIER_PYHANKO_SOURCE"), "/tmp/verify-pyh/pyhanko-0.38.0")
+	pyhanko := testpki.PyHankoSource(t)
 	all := map[string][]string{}
 	for name, patterns := range map[string][]string{
 		"pdfcpu":  {module("github.com/pdfcpu/pdfcpu") + "/pkg/samples/signatures/*/*.pdf"},
@@ -81,18 +80,6 @@ func ours(t *testing.T, path string) string {
 	return "holds: " + strings.Join(levels, ", ")
 }
 
-func judgeAt(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("DOSSIER_JUDGES") == "required" {
-			t.Fatalf("judge %s is not installed", name)
-		}
-		t.Skipf("judge %s is not installed", name)
-	}
-	return path
-}
-
 // byPdfsig is what pdfsig says: of the digest and signature of each, not of
 // later changes, timestamps or trust.
 func byPdfsig(program, path string) string {
@@ -118,6 +105,15 @@ func byPdfsig(program, path string) string {
 		return "no signature"
 	}
 	return strings.Join(said, ", ")
+}
+
+// steady keeps out of the table what EU DSS answers now so, now so: it depends
+// on which provider of Ed448 Java finds first.
+func steady(name, cell string) string {
+	if name == "ed448-shake256-nolen.pdf" {
+		return "no steady answer"
+	}
+	return cell
 }
 
 // byDSS puts what EU DSS says of a file into a cell: the formats, and whether
@@ -180,14 +176,7 @@ var whyNot = map[string]string{
 // difference has its reason in whyNot.
 func TestAgreement(t *testing.T) {
 	all := sources(t)
-	if len(all["pyHanko"]) == 0 {
-		if os.Getenv("DOSSIER_JUDGES") == "required" {
-			t.Fatal("the source of pyHanko is not there: DOSSIER_PYHANKO_SOURCE")
-		}
-		t.Skip("the source of pyHanko is not there: pip download --no-binary :all: --no-deps pyhanko==0.38.0, unpack it, and name it in DOSSIER_PYHANKO_SOURCE")
-	}
-	pdfsig := judgeAt(t, "pdfsig")
-	python := judgeAt(t, filepath.Join(cmp.Or(os.Getenv("DOSSIER_PYHANKO"), "/tmp/pyhanko/bin"), "python3"))
+	pdfsig, python := testpki.Judge(t, "pdfsig"), testpki.Judge(t, "python-pyhanko")
 	made := attacks(t, testpki.New(t, now))
 	for i, a := range made {
 		all["attack"] = append(all["attack"], testpki.WriteTemp(t, fmt.Sprintf("%02d.pdf", i), a.pdf))
@@ -236,7 +225,7 @@ func TestAgreement(t *testing.T) {
 			case why == "":
 				t.Errorf("%s: verify %q, pdfsig %q, pyHanko %q, and no reason", name, us, sig, py)
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", name, us, sig, py, byDSS(dss[path]), why)
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", name, us, sig, py, steady(name, byDSS(dss[path])), why)
 		}
 	}
 	fmt.Fprintf(&b, "\nOf %d files verify agrees on %d with pdfsig, on %d with pyHanko, on %d with both. Where it does not, the last column\nsays why. In no file does verify accept what pdfsig refuses; where it accepts what pyHanko refuses, the row says what it\ncompared.\n", total, withPdfsig, withPyHanko, all3)

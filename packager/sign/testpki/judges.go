@@ -23,11 +23,11 @@ import (
 
 // Judge returns a program that nobody here wrote. Without it the test is
 // skipped, or fails if DOSSIER_JUDGES=required. pyHanko is looked for in the
-// bin folder that DOSSIER_PYHANKO names.
+// bin folder that DOSSIER_PYHANKO names, else where .ci/run installs it.
 func Judge(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
-	if dir := cmp.Or(os.Getenv("DOSSIER_PYHANKO"), "/tmp/pyhanko/bin"); err != nil && name == "pyhanko" {
+	if dir := installed("DOSSIER_PYHANKO", "judges-python", "bin"); err != nil && name == "pyhanko" {
 		path, err = exec.LookPath(filepath.Join(dir, "pyhanko"))
 	} else if name == "python-pyhanko" { // the Python that pyHanko is installed for
 		path, err = exec.LookPath(filepath.Join(dir, "python3"))
@@ -36,6 +36,24 @@ func Judge(t testing.TB, name string) string {
 		missing(t, name)
 	}
 	return path
+}
+
+// installed is the folder that a variable names, else the one that .ci/run
+// installs into.
+func installed(variable string, path ...string) string {
+	cache, _ := os.UserCacheDir()
+	return cmp.Or(os.Getenv(variable), filepath.Join(append([]string{cache, "dossier"}, path...)...))
+}
+
+// PyHankoSource returns the folder with pyHanko's source, whose tests carry
+// signed samples: DOSSIER_PYHANKO_SOURCE, else where .ci/run unpacks it.
+func PyHankoSource(t testing.TB) string {
+	t.Helper()
+	dir := installed("DOSSIER_PYHANKO_SOURCE", "pyhanko-0.38.0")
+	if _, err := os.Stat(dir); err != nil {
+		missing(t, "source of pyHanko (pip download --no-binary :all: --no-deps pyhanko==0.38.0, unpacked)")
+	}
+	return dir
 }
 
 func missing(t testing.TB, name string) {
@@ -270,8 +288,7 @@ type Answer struct {
 func DSS(t testing.TB, root, at, services string, files ...string) map[string][]Answer {
 	t.Helper()
 	java := Judge(t, "java")
-	cache, _ := os.UserCacheDir()
-	jars := cmp.Or(os.Getenv("DOSSIER_DSS"), filepath.Join(cache, "dossier", "dss"))
+	jars := installed("DOSSIER_DSS", "dss")
 	if found, _ := filepath.Glob(filepath.Join(jars, "dss-pades-*.jar")); len(found) == 0 {
 		missing(t, "EU DSS")
 	}
