@@ -25,6 +25,7 @@ type Case struct {
 	Facts        map[string]Fact
 	Backups      []Backup
 	Consent      []Consent
+	Retention    Retention
 	// Pos says where in case.yaml a field stands, by its dotted path
 	// ("applicant.uscc", "materials.business_licence").
 	Pos map[string]Position
@@ -106,4 +107,11 @@ type Consent struct {
 	Person   string
 	On       Day
 	Evidence []string
+}
+
+// Retention is how long personal materials are kept in the store (PIPL art.
+// 19).
+type Retention struct {
+	Days        int // after the case is completed; 0: not stated
+	CompletedOn Day // zero: not stated
 }

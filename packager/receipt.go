@@ -30,6 +30,15 @@ type StoredObject struct {
 	Sealed *SealedObject `json:"sealed,omitempty"`
 }
 
+// Plain is the digest and size of the file, whether it is stored as it is or
+// sealed.
+func (o StoredObject) Plain() (sha256 string, bytes int64) {
+	if o.Sealed != nil {
+		return o.Sealed.SHA256, o.Sealed.Bytes
+	}
+	return o.SHA256, o.Bytes
+}
+
 // SealedObject says what is inside a ciphertext.
 type SealedObject struct {
 	Key    string `json:"key"`    // where the wrapped key of the case was stored
@@ -58,6 +67,27 @@ type Receipt struct {
 	EventsHead  string         `json:"events_head"`
 	Store       string         `json:"store"` // URL without credentials
 	Supersedes  string         `json:"supersedes,omitempty"`
+	// RetentionDays is how long personal materials are to be kept after the
+	// case is completed (PIPL art. 19); 0: not stated.
+	RetentionDays int `json:"retention_days,omitempty"`
+}
+
+// Expiry is written beside a receipt when the time of its personal materials
+// was over: expired.json, and expired.2.json … of later runs. It is sealed as a
+// Receipt is. storage/upkeep reads the members that it knows.
+type Expiry struct {
+	Version  int      `json:"version"` // 1
+	Case     string   `json:"case"`
+	Number   int      `json:"number"`
+	At       string   `json:"at"` // RFC 3339, UTC
+	Reason   string   `json:"reason"`
+	Removed  []string `json:"removed"`  // keys of objects that were deleted
+	Shredded []string `json:"shredded"` // keys of objects whose key was destroyed
+	Kept     []string `json:"kept"`     // keys of objects that another publication needs
+	Locked   []string `json:"locked,omitempty"`
+	// Event continues the log of the publication: its Prev is the receipt's
+	// EventsHead, or the Hash of the event of the Expiry before.
+	Event Event `json:"event"`
 }
 
 // RulesRef names the rule pack that judged the case.

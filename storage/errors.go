@@ -28,6 +28,8 @@ const (
 	NotFound      Code = "STORE_NOT_FOUND"      //
 	Retained      Code = "STORE_RETAINED"       // under retention or legal hold. Args: until
 	Unsupported   Code = "STORE_UNSUPPORTED"    // the store cannot do it. Args: what
+	NoLock        Code = "STORE_NO_LOCK"        // retention or legal hold asked for, and the store has no object lock
+	NoSSE         Code = "STORE_NO_SSE"         // the server does not encrypt as it was asked to. Args: mode
 	SourceChanged Code = "STORE_SOURCE_CHANGED" // a local file is not what it was when it was hashed. Args: name
 	SourceRead    Code = "STORE_SOURCE_READ"    // a local file cannot be read. Args: name
 	BadKey        Code = "STORE_BAD_KEY"        // not a key of the layout
@@ -40,6 +42,7 @@ const (
 	NoIdentity    Code = "STORE_NO_IDENTITY"    // no key given that opens a sealed object
 	Shredded      Code = "STORE_SHREDDED"       // the key of a sealed object was destroyed
 	BadRecipient  Code = "STORE_BAD_RECIPIENT"  // Args: recipient
+	BadIdentity   Code = "STORE_BAD_IDENTITY"   // Args: file
 	SweepBusy     Code = "STORE_SWEEP_BUSY"     // gc is at work in this store
 	Cancelled     Code = "STORE_CANCELLED"      // ctx ended
 	Failed        Code = "STORE_FAILED"         // the server answered with an error not listed here. Args: reason, status

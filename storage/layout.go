@@ -76,8 +76,14 @@ func ParseKey(key string) Place {
 }
 
 // KeysPrefix is the prefix of the wrapped keys of a case:
-// v1/keys/<case>/<id of the key>.<digest of the wrapping>.age.
-func KeysPrefix(caseID string) string { return keysRoot + caseID + "/" }
+// v1/keys/<case>/<id of the key>.<digest of the wrapping>.age; of all cases
+// for "".
+func KeysPrefix(caseID string) string {
+	if caseID == "" {
+		return keysRoot
+	}
+	return keysRoot + caseID + "/"
+}
 
 // ParseKeysKey takes the key of a wrapped key apart.
 func ParseKeysKey(key string) (caseID, id string, ok bool) {

@@ -35,10 +35,11 @@ type publisher struct {
 	total     int64
 	done      atomic.Int64
 	floor     int // numbers up to this one are not tried again
+	expired   map[int]bool
 }
 
 func newPublisher(s Publisher, p Publication) (*publisher, error) {
-	pub := &publisher{Publication: p, store: s, exclusive: true}
+	pub := &publisher{Publication: p, store: s, exclusive: true, expired: map[int]bool{}}
 	if pub.Parallel == 0 {
 		pub.Parallel = 8
 	}
@@ -142,6 +143,9 @@ func (p *publisher) alreadyDone(ctx context.Context) (Published, bool, error) {
 		return Published{}, false, err
 	}
 	for _, key := range receipts {
+		if p.expired[ParseKey(key).Number] {
+			continue // what it names is gone
+		}
 		text, err := ReadAll(ctx, p.store, key, MaxReceipt)
 		if err != nil {
 			return Published{}, false, err
@@ -165,8 +169,11 @@ func (p *publisher) receipts(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if place := ParseKey(o.Key); place.Receipt {
+		switch place := ParseKey(o.Key); {
+		case place.Receipt:
 			byNumber[place.Number] = append(byNumber[place.Number], o.Key)
+		case IsExpired(place.Name):
+			p.expired[place.Number] = true
 		}
 	}
 	var keys []string

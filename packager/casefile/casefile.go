@@ -88,6 +88,7 @@ func (r *reader) build(f *file) *packager.Case {
 		Materials: map[string][]string{},
 		Papers:    map[string]packager.Paper{},
 		Facts:     map[string]packager.Fact{},
+		Retention: packager.Retention(f.Retention),
 		Pos:       r.doc.Positions(),
 	}
 	if c.Application == "" {

@@ -21,6 +21,12 @@ type file struct {
 	Facts        map[string]any  `yaml:"facts"`
 	Backups      []backup        `yaml:"backups"`
 	Consent      []consent       `yaml:"consent"`
+	Retention    retention       `yaml:"retention"`
+}
+
+type retention struct {
+	Days        int          `yaml:"days"`
+	CompletedOn packager.Day `yaml:"completed_on"`
 }
 
 type list = []string

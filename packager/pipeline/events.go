@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"dossier/packager"
 	"dossier/packager/audit"
@@ -167,11 +168,26 @@ func verifiedAgain(v *packager.Verdict) packager.Event {
 	return e
 }
 
-func stored(r *packager.Receipt) packager.Event {
+func stored(r *packager.Receipt, t pendingTerms) packager.Event {
+	data := map[string]string{"store": r.Store, "number": fmt.Sprint(r.Number), "objects": fmt.Sprint(len(r.Objects) + len(r.Files))}
+	if t.sealed() {
+		data["sealed_for"] = strings.Join(t.Recipients, " ")
+		if t.Passphrase {
+			data["sealed_for"] = "passphrase"
+		}
+	}
+	if t.SSE != "" {
+		data["sse"] = t.SSE
+	}
+	if !t.Retention.Until.IsZero() {
+		data["retained"] = string(t.Retention.Mode) + " " + t.Retention.Until.Format(time.DateOnly)
+	}
+	if t.Retention.LegalHold {
+		data["legal_hold"] = "true"
+	}
 	return packager.Event{
 		What: "stored", Case: r.Case, Rules: r.Rules.Digest,
-		Inputs: pdfs(r.Bundle),
-		Data:   map[string]string{"store": r.Store, "number": fmt.Sprint(r.Number), "objects": fmt.Sprint(len(r.Objects) + len(r.Files))},
+		Inputs: pdfs(r.Bundle), Data: data,
 	}
 }
 

@@ -86,6 +86,10 @@ func (p *Pipeline) grow(ctx context.Context, c *packager.Case, out, what string,
 	if g.pend, err = pendingOf(out); err != nil {
 		return nil, Paths{}, err
 	}
+	if g.pend.wasSealed && !p.Store.Terms.Sealed() && !p.Store.Terms.Clear {
+		return nil, Paths{}, &packager.Fault{Class: packager.ClassUsage, Code: "EXTEND_SEALED", Args: packager.Args{"case": c.Dir}}
+	}
+	g.pend.Terms = p.Store.Terms.pending()
 	if g.key, err = p.Key(ctx); err != nil {
 		return nil, Paths{}, err
 	}
@@ -191,8 +195,16 @@ func pendingOf(out string) (pending, error) {
 		return pending{}, fmt.Errorf("%s: %w", receiptName, err)
 	}
 	r := &pend.Receipt
-	pend.Files = r.Files
+	plain := func(o packager.StoredObject) packager.StoredObject {
+		pend.wasSealed = pend.wasSealed || o.Sealed != nil
+		sum, n := o.Plain()
+		return packager.StoredObject{Key: storage.BlobKey(sum), SHA256: sum, Bytes: n, Name: o.Name}
+	}
+	for _, f := range r.Files {
+		pend.Files = append(pend.Files, plain(f))
+	}
 	for _, o := range r.Objects {
+		o = plain(o)
 		if strings.HasPrefix(o.Name, pagesName+"/") {
 			pend.Pages = append(pend.Pages, o)
 		} else {

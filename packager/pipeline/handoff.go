@@ -22,6 +22,7 @@ type Handoff struct {
 	Paths     Paths
 	Pages     []string // page pictures, in order
 	Keys      []string // of the bundle's PDFs in the store
+	Sealed    bool     // the stored bundle is ciphertext: a link to it helps nobody
 }
 
 // Handoff gathers it from an out folder that verifies. Without a receipt, and
@@ -58,7 +59,7 @@ func (p *Pipeline) Handoff(ctx context.Context, o Order) (*Handoff, error) {
 	for _, pdf := range h.Receipt.Bundle.Files(bundleStem) {
 		for _, f := range h.Receipt.Files {
 			if f.Name == pdf.Name {
-				h.Keys = append(h.Keys, f.Key)
+				h.Keys, h.Sealed = append(h.Keys, f.Key), f.Sealed != nil
 			}
 		}
 	}
@@ -87,9 +88,12 @@ func pictures(dir string) ([]string, error) {
 }
 
 // Links makes links that read the bundle's PDFs without any key until they
-// expire; none where the store is a folder. store is the one that the receipt
-// names.
+// expire; none where the store is a folder or they are sealed. store is the one
+// that the receipt names.
 func (h *Handoff) Links(ctx context.Context, store Store, expires time.Duration) (links []string, err error) {
+	if h.Sealed || store.Terms.SSE == "c" { // the key of SSE-C goes with each request
+		return nil, nil
+	}
 	s, err := store.Open(ctx)
 	if err != nil {
 		return nil, StoreFault(err)

@@ -35,11 +35,13 @@ type Pipeline struct {
 	KeyAtHand func() *sign.Key                         // the same if it opens without being made or asked for, else nil; seals later events
 	Signing   sign.Options                             // level, reason, font; the rest is the pipeline's
 	Store     Store                                    // opened only when there is something to store
-	Words     *i18n.Printer                            // of the stamp and the workbook
-	Actor     audit.Actor
-	Now       func() time.Time
-	Tool      string // version of dossier
-	Observe   packager.Observer
+	// RetentionDays is for cases that do not state their own; 0: not stated.
+	RetentionDays int
+	Words         *i18n.Printer // of the stamp and the workbook
+	Actor         audit.Actor
+	Now           func() time.Time
+	Tool          string // version of dossier
+	Observe       packager.Observer
 }
 
 // Close ends the engines of inspector and composer.
@@ -263,6 +265,11 @@ func (p *Pipeline) verify(ctx context.Context, s *packager.SignedBundle, b *benc
 func (p *Pipeline) audit(ctx context.Context, s *packager.SignedBundle, v *packager.Verdict, pages []packager.File, b *bench) (*packager.Record, error) {
 	p.begin(packager.StepAudit)
 	planned := storedFiles(s.Plan.Report.Files)
+	if p.Store.Terms.Sealed() { // what a ciphertext is called is known when it is made
+		for i := range planned {
+			planned[i].Key = p.Words.Text("audit.sealed_key", nil)
+		}
+	}
 	record, err := audit.Write(ctx, s, v, b.log, planned, b.dir, p.Words, audit.Options{
 		Final: b.out, Bundle: bundleStem, Unmask: b.unmask, Pictures: firstPages(s.Plan, pages),
 	})

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,12 +15,14 @@ import (
 	"dossier/packager/audit"
 	"dossier/packager/sign"
 	"dossier/storage"
+	"dossier/storage/seal"
 )
 
-// Store is where publications go.
+// Store is where publications go, and on which terms.
 type Store struct {
-	URL  string // without credentials
-	Open func(ctx context.Context) (storage.Publisher, error)
+	URL   string // without credentials
+	Open  func(ctx context.Context) (storage.Publisher, error)
+	Terms Terms
 }
 
 // pendingName is the file in StateDir that says what is still to be stored. It
@@ -34,6 +37,9 @@ type pending struct {
 	Files   []packager.StoredObject `json:"files"`   // Name is the path in the out folder
 	Reason  string                  `json:"reason"`  // why it supersedes another one; "" when it does not
 	Pages   []packager.StoredObject `json:"pages"`   // page pictures: blobs whose Name is the path in the out folder
+	Terms   pendingTerms            `json:"terms"`   // what was promised when it was made
+
+	wasSealed bool // the publication that it is made from has ciphertext
 }
 
 // storedFiles are the case's files that go into the store: all that was
@@ -61,7 +67,9 @@ func (p *Pipeline) newPending(r *packager.Record, pages []packager.File, out str
 			Signature:  r.Signature,
 			EventsHead: r.Head,
 		},
+		Terms: p.Store.Terms.pending(),
 	}
+	pend.Receipt.RetentionDays = cmp.Or(report.Case.Retention.Days, p.RetentionDays)
 	if rev := r.Plan.Revision; rev != nil {
 		pend.Receipt.Supersedes, pend.Reason = rev.Bundle, rev.Reason
 	}
@@ -131,6 +139,9 @@ func (p *Pipeline) Push(ctx context.Context, c *packager.Case) (*packager.Receip
 	if key.Fingerprint() != pend.Receipt.Signature.SHA256Fingerprint {
 		return nil, Paths{}, &packager.Fault{Class: packager.ClassSigning, Code: "PUSH_OTHER_KEY", Args: packager.Args{"source": key.Source}}
 	}
+	if pend.Terms, err = p.Store.Terms.over(pend.Terms); err != nil {
+		return nil, Paths{}, err
+	}
 	receipt, err := p.publish(ctx, c.Dir, pend, key, b.log)
 	return receipt, pathsIn(pend.Out), err
 }
@@ -142,11 +153,13 @@ func (p *Pipeline) publish(ctx context.Context, caseDir string, pend pending, ke
 		return nil, StoreFault(err)
 	}
 	state := filepath.Join(caseDir, StateDir)
-	done, err := storage.Publish(ctx, store, storage.Publication{
+	keyFile := filepath.Join(state, sealKeyName)
+	pub := storage.Publication{
 		Case:       pend.Receipt.Case,
 		Blobs:      append(items(caseDir, pend.Blobs), items(pend.Out, pend.Pages)...),
 		Documents:  items(pend.Out, pend.Files),
 		JournalDir: filepath.Join(state, "journal"),
+		Retention:  pend.Terms.Retention,
 		Observer:   p.storeObserver(),
 		Receipt: func(n int, files, objects []storage.Stored) ([]byte, error) {
 			r := pend.Receipt
@@ -154,8 +167,17 @@ func (p *Pipeline) publish(ctx context.Context, caseDir string, pend pending, ke
 			r.Files, r.Objects = asPackager(files), asPackager(objects)
 			return sealed(r, key, p.Now())
 		},
-	})
+	}
+	if pend.Terms.sealed() {
+		if pub, err = p.encrypt(ctx, store, pub, pend, keyFile); err != nil {
+			return nil, StoreFault(err)
+		}
+	}
+	done, err := storage.Publish(ctx, store, pub)
 	if err != nil {
+		return nil, StoreFault(err)
+	}
+	if err := seal.Forget(keyFile); err != nil {
 		return nil, StoreFault(err)
 	}
 	p.begin(packager.StepReceipt)
@@ -166,7 +188,7 @@ func (p *Pipeline) publish(ctx context.Context, caseDir string, pend pending, ke
 	if err := removeIfThere(filepath.Join(state, pendingName)); err != nil {
 		return nil, err
 	}
-	if err := p.note(log, stored(receipt)); err != nil || receipt.Supersedes == "" || pend.Reason == "" {
+	if err := p.note(log, stored(receipt, pend.Terms)); err != nil || receipt.Supersedes == "" || pend.Reason == "" {
 		return receipt, err
 	}
 	return receipt, p.note(log, superseded(receipt, pend.Reason))
@@ -202,7 +224,9 @@ func items(dir string, objects []packager.StoredObject) []storage.Item {
 func asPackager(in []storage.Stored) []packager.StoredObject {
 	out := make([]packager.StoredObject, len(in))
 	for i, s := range in {
-		out[i] = packager.StoredObject{Key: s.Key, SHA256: s.SHA256, Bytes: s.Bytes, Version: s.Version, Name: s.Name}
+		out[i] = packager.StoredObject{
+			Key: s.Key, SHA256: s.SHA256, Bytes: s.Bytes, Version: s.Version, Name: s.Name, Sealed: (*packager.SealedObject)(s.Sealed),
+		}
 	}
 	return out
 }

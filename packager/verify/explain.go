@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,11 +36,16 @@ type Section struct {
 // signed and when.
 func Summary(p *i18n.Printer, v *packager.Verdict, target string) []Line {
 	key, mark := "verify.ok", MarkOK
-	if !v.OK {
+	switch {
+	case !v.OK:
 		key, mark = "verify.bad", MarkBad
 		if isForeign(v) {
 			key = "verify.foreign"
+		} else if allBad(v, "VERIFY_NEEDS_IDENTITY") {
+			key = "verify.closed"
 		}
+	case slices.ContainsFunc(v.Checks, func(k packager.VerifyCheck) bool { return k.Code == "VERIFY_EXPIRED" }):
+		key = "verify.expired"
 	}
 	out := []Line{{Mark: mark, Text: p.Text(key, packager.Args{"target": target})}}
 	for _, s := range v.Signatures {
@@ -54,12 +60,12 @@ func Summary(p *i18n.Printer, v *packager.Verdict, target string) []Line {
 // isForeign reports whether the only thing wrong is that the file has no
 // manifest: a signed PDF of somebody else's.
 func isForeign(v *packager.Verdict) bool {
-	for _, k := range v.Checks {
-		if !k.OK && k.Code != "VERIFY_NO_MANIFEST" {
-			return false
-		}
-	}
-	return len(v.Signatures) > 0
+	return allBad(v, "VERIFY_NO_MANIFEST") && len(v.Signatures) > 0
+}
+
+// allBad reports whether nothing but what code says does not hold.
+func allBad(v *packager.Verdict, code string) bool {
+	return !slices.ContainsFunc(v.Checks, func(k packager.VerifyCheck) bool { return !k.OK && k.Code != code })
 }
 
 func whenSigned(p *i18n.Printer, s packager.SignatureReport) string {

@@ -63,7 +63,7 @@ func Folder(ctx context.Context, dir, caseDir string, o Options) (*packager.Verd
 			}
 		}
 	}
-	if err := f.documents(ctx, dir, s, o); err != nil {
+	if err := f.documents(ctx, dir, s, o, true); err != nil {
 		return nil, err
 	}
 	if caseDir != "" {
@@ -77,7 +77,7 @@ func Folder(ctx context.Context, dir, caseDir string, o Options) (*packager.Verd
 		}
 	}
 	if o.Store != nil {
-		if err := f.store(ctx, o.Store, s, b); err != nil {
+		if err := f.store(ctx, o.Store, s, dir, b); err != nil {
 			return nil, err
 		}
 	}
@@ -96,8 +96,8 @@ func (f *findings) receipt(b []byte) *sealed {
 }
 
 // documents checks the PDF, the manifest and the log against each other and
-// against the receipt.
-func (f *findings) documents(ctx context.Context, dir string, s *sealed, o Options) error {
+// against the receipt. Without a bundle that can be read the rest is checked.
+func (f *findings) documents(ctx context.Context, dir string, s *sealed, o Options, bundle bool) error {
 	manifest, err := readSmall(filepath.Join(dir, manifestName))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -106,6 +106,10 @@ func (f *findings) documents(ctx context.Context, dir string, s *sealed, o Optio
 		o.Manifest = manifest
 	}
 	f.complete(s)
+	if !bundle {
+		ok := s.receipt.Signature.SHA256Fingerprint == fingerprint(s.seal.signer)
+		f.add(ok, "receipt.signer", codeFor(ok, "VERIFY_RECEIPT_SIGNER_ALONE", "VERIFY_RECEIPT_SIGNER"), receiptName, nil)
+	}
 	for _, pdf := range s.receipt.Bundle.Files(bundleStem) {
 		if !filepath.IsLocal(pdf.Name) {
 			continue // complete has said so
@@ -191,7 +195,10 @@ func (f *findings) complete(s *sealed) {
 	for i, pdf := range pdfs {
 		// All volumes under the names that such a set has: none can be left out.
 		o := file(pdf.Name)
-		if o != nil && (o.SHA256 != pdf.SHA256 || o.Bytes != pdf.Bytes || pdf.Name != packager.VolumeName(bundleStem, i+1, len(pdfs))) {
+		if o == nil {
+			continue
+		}
+		if sum, n := o.Plain(); sum != pdf.SHA256 || n != pdf.Bytes || pdf.Name != packager.VolumeName(bundleStem, i+1, len(pdfs)) {
 			f.fail("receipt.files", "VERIFY_RECEIPT", receiptName, because("receipt.bundle"), nil)
 		}
 	}
@@ -222,7 +229,8 @@ func (f *findings) fileDigest(ctx context.Context, path string, want packager.St
 	if err != nil {
 		return err
 	}
-	ok := sum == want.SHA256 && n == want.Bytes
+	wantSum, wantBytes := want.Plain()
+	ok := sum == wantSum && n == wantBytes
 	f.add(ok, "receipt.file", codeFor(ok, "VERIFY_FILE_OK", "VERIFY_FILE_CHANGED"), want.Name, packager.Args{"sha256": sum})
 	return nil
 }
@@ -305,114 +313,4 @@ func readBounded(r io.Reader) ([]byte, error) {
 		err = fmt.Errorf("larger than %d bytes", maxDocument)
 	}
 	return b, err
-}
-
-// Source reads objects of a store.
-type Source interface {
-	// Open returns the object under key; fs.ErrNotExist if it is not there.
-	Open(ctx context.Context, key string) (io.ReadCloser, error)
-}
-
-// Stored checks a publication in a store, beginning with its receipt: every
-// object that the receipt names is read back whole.
-func Stored(ctx context.Context, src Source, receiptKey string, o Options) (*packager.Verdict, error) {
-	f := &findings{}
-	b, err := fetch(ctx, src, receiptKey)
-	if errors.Is(err, fs.ErrNotExist) {
-		f.add(false, "receipt", "VERIFY_NO_RECEIPT", receiptKey, nil)
-		return f.verdict(), nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	s := f.receipt(b)
-	if s == nil {
-		return f.verdict(), nil
-	}
-	dir, err := os.MkdirTemp("", "dossier-verify-*")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	base := receiptKey[:strings.LastIndexByte(receiptKey, '/')+1]
-	for _, file := range s.receipt.Files {
-		// A receipt that was moved to another place names keys that are not
-		// beside it.
-		if !strings.HasPrefix(file.Key, base) || !filepath.IsLocal(filepath.FromSlash(file.Name)) {
-			f.add(false, "receipt.place", "VERIFY_RECEIPT_MOVED", file.Key, nil)
-			continue
-		}
-		if err := f.download(ctx, src, file, filepath.Join(dir, filepath.FromSlash(file.Name))); err != nil {
-			return nil, err
-		}
-	}
-	for _, obj := range s.receipt.Objects {
-		if err := f.object(ctx, src, obj); err != nil {
-			return nil, err
-		}
-	}
-	if err := f.documents(ctx, dir, s, o); err != nil {
-		return nil, err
-	}
-	return f.verdict(), ctx.Err()
-}
-
-func fetch(ctx context.Context, src Source, key string) ([]byte, error) {
-	r, err := src.Open(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	return readBounded(r)
-}
-
-func (f *findings) download(ctx context.Context, src Source, want packager.StoredObject, to string) error {
-	r, err := src.Open(ctx, want.Key)
-	if errors.Is(err, fs.ErrNotExist) {
-		f.add(false, "store.object", "VERIFY_OBJECT_MISSING", want.Key, packager.Args{"name": want.Name})
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-		return err
-	}
-	w, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	sum, n, err := hashAll(ctx, io.TeeReader(r, w))
-	if cerr := w.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	f.compare(sum, n, want)
-	return nil
-}
-
-func (f *findings) object(ctx context.Context, src Source, want packager.StoredObject) error {
-	r, err := src.Open(ctx, want.Key)
-	if errors.Is(err, fs.ErrNotExist) {
-		f.add(false, "store.object", "VERIFY_OBJECT_MISSING", want.Key, packager.Args{"name": want.Name})
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	sum, n, err := hashAll(ctx, r)
-	if err != nil {
-		return err
-	}
-	f.compare(sum, n, want)
-	return nil
-}
-
-func (f *findings) compare(sum string, n int64, want packager.StoredObject) {
-	ok := sum == want.SHA256 && n == want.Bytes
-	f.add(ok, "store.object", codeFor(ok, "VERIFY_OBJECT_OK", "VERIFY_OBJECT_CHANGED"), want.Key, packager.Args{"name": want.Name})
 }

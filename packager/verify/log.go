@@ -328,7 +328,7 @@ func beginsWith(r io.Reader, path string) (bool, error) {
 
 // store holds the receipt beside the bundle, and everything that it names,
 // against what a store has now: it may have lost or rolled back what it had.
-func (f *findings) store(ctx context.Context, src Source, s *sealed, receipt []byte) error {
+func (f *findings) store(ctx context.Context, src Source, s *sealed, dir string, receipt []byte) error {
 	if len(s.receipt.Files) == 0 {
 		return nil // said
 	}
@@ -346,8 +346,12 @@ func (f *findings) store(ctx context.Context, src Source, s *sealed, receipt []b
 		return nil
 	}
 	f.add(true, "store.receipt", "VERIFY_STORE_RECEIPT_OK", base+receiptName, packager.Args{"number": itoa(s.receipt.Number)})
+	back := &readBack{findings: f, src: src, s: s, dir: dir, base: base, over: map[string]string{}}
+	if err := back.expiries(ctx); err != nil {
+		return err
+	}
 	for _, obj := range slices.Concat(s.receipt.Files, s.receipt.Objects) {
-		if err := f.object(ctx, src, obj); err != nil {
+		if _, err := back.object(ctx, obj, ""); err != nil {
 			return err
 		}
 	}

@@ -86,7 +86,7 @@ func (s *Store) Create(ctx context.Context, key string, c storage.Content, opts 
 		return storage.Object{}, err
 	}
 	if !opts.Retention.IsZero() {
-		return storage.Object{}, &storage.Error{Code: storage.Unsupported, Op: "create", Key: key, Args: map[string]string{"what": "retention"}}
+		return storage.Object{}, &storage.Error{Code: storage.NoLock, Op: "create", Key: key}
 	}
 	o, err := s.create(ctx, key, c, opts)
 	if err != nil {

@@ -73,7 +73,7 @@ func TestModes(t *testing.T) {
 func TestRetentionIsNotPromised(t *testing.T) {
 	s := openAt(t, t.TempDir())
 	_, err := s.Create(t.Context(), "v1/x", storage.FromBytes(nil), storage.CreateOptions{Retention: storage.Retention{LegalHold: true}})
-	if storage.CodeOf(err) != storage.Unsupported {
+	if storage.CodeOf(err) != storage.NoLock {
 		t.Errorf("Create: %v", err)
 	}
 	if _, err := s.Stat(t.Context(), "v1/x"); !errors.Is(err, storage.ErrNotFound) {

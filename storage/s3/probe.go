@@ -56,7 +56,7 @@ type memory struct {
 const memoryTime = 7 * 24 * time.Hour
 
 func (s *Store) memoryFile() string {
-	name := sumOf([]byte(s.host + "\n" + s.URL() + "\n" + s.profile.Name))
+	name := sumOf([]byte(s.host + "\n" + s.URL() + "\n" + s.profile.Name + "\n" + s.opts.Encryption.Mode + s.opts.Encryption.KMSKey))
 	return filepath.Join(s.opts.Memory, "probe-"+name[:16]+".json")
 }
 
@@ -116,7 +116,7 @@ func sumOf(b []byte) string {
 }
 
 func (p *probe) run(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{p.plain, p.exclusive, p.wrongDigest, p.framed, p.forged, p.parts, p.paging, p.bucketSettings} {
+	for _, step := range []func(context.Context) error{p.plain, p.encrypted, p.exclusive, p.wrongDigest, p.framed, p.forged, p.parts, p.paging, p.bucketSettings} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -170,6 +170,9 @@ func (p *probe) plain(ctx context.Context) error {
 		p.bare.Store(true)
 		info, _, err = p.put(ctx, p.core, key, probeBytes, probeBytes, false)
 	}
+	if storage.CodeOf(err) == storage.Unsupported && p.sse != nil {
+		return p.noEncryption(key, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -182,6 +185,31 @@ func (p *probe) plain(ctx context.Context) error {
 	}
 	p.c.ReturnsSHA256 = info.ChecksumSHA256 == base64Of(sumOf(probeBytes))
 	return nil
+}
+
+// encrypted sees that a server which was asked to encrypt says that it did:
+// some take no notice.
+func (p *probe) encrypted(ctx context.Context) error {
+	if p.sse == nil {
+		return nil
+	}
+	key := p.dir + "object"
+	info, err := p.head(ctx, "probe", key)
+	if err != nil {
+		return err
+	}
+	want, header := map[string]string{"sse-s3": "AES256", "sse-kms": "aws:kms", "sse-c": "AES256"}[p.opts.Encryption.Mode], "X-Amz-Server-Side-Encryption"
+	if p.opts.Encryption.Mode == "sse-c" {
+		header += "-Customer-Algorithm"
+	}
+	if info.Metadata.Get(header) != want {
+		return p.noEncryption(key, nil)
+	}
+	return nil
+}
+
+func (p *probe) noEncryption(key string, err error) error {
+	return &storage.Error{Code: storage.NoSSE, Op: "probe", Key: key, Args: map[string]string{"mode": p.opts.Encryption.Mode}, Err: err}
 }
 
 func (p *probe) exclusive(ctx context.Context) error {

@@ -141,7 +141,7 @@ func (s *Store) Retain(ctx context.Context, key string, r storage.Retention) err
 func lockError(key string, err error) error {
 	var resp minio.ErrorResponse
 	if errors.As(err, &resp) && (resp.Code == "InvalidRequest" || resp.Code == "InvalidBucketState" || resp.Code == "ObjectLockConfigurationNotFoundError" || resp.Code == "InvalidArgument") {
-		return &storage.Error{Code: storage.Unsupported, Op: "retain", Key: key, Args: map[string]string{"what": "object lock"}, Err: err}
+		return &storage.Error{Code: storage.NoLock, Op: "retain", Key: key, Err: err}
 	}
 	return err
 }
@@ -154,14 +154,14 @@ func (s *Store) canRetain(ctx context.Context, key string, want storage.Retentio
 	}
 	c := s.found.Load()
 	locks := c != nil && c.ObjectLock
-	if c == nil {
+	if !locks { // not known, or it may have been turned on since
 		var err error
 		if locks, err = s.hasLock(ctx); err != nil {
 			return err
 		}
 	}
 	if !locks {
-		return &storage.Error{Code: storage.Unsupported, Op: "create", Key: key, Args: map[string]string{"what": "object lock"}}
+		return &storage.Error{Code: storage.NoLock, Op: "create", Key: key}
 	}
 	return nil
 }
@@ -208,7 +208,7 @@ func (s *Store) checkRetention(ctx context.Context, o storage.Object, want stora
 	}
 	got := s.object(o.Key, info).Retention
 	if got.Until.Before(want.Until) || want.LegalHold && !got.LegalHold || want.Mode != "" && got.Mode == "" {
-		return o, &storage.Error{Code: storage.Unsupported, Op: "create", Key: o.Key, Args: map[string]string{"what": "object lock"}}
+		return o, &storage.Error{Code: storage.NoLock, Op: "create", Key: o.Key}
 	}
 	o.Retention = got
 	return o, nil

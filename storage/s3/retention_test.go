@@ -77,7 +77,7 @@ func TestRetentionWithoutLock(t *testing.T) {
 				_, err := s.Create(t.Context(), "v1/test/x", storagetest.FromSeed(1, size), storage.CreateOptions{
 					Retention: storage.Retention{Mode: storage.Governance, Until: time.Now().Add(time.Hour)},
 				})
-				if storage.CodeOf(err) != storage.Unsupported {
+				if storage.CodeOf(err) != storage.NoLock {
 					t.Errorf("%d bytes: %v", size, err)
 				}
 				if _, err := s.Stat(t.Context(), "v1/test/x"); !errors.Is(err, storage.ErrNotFound) {

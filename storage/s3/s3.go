@@ -32,6 +32,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -125,6 +126,10 @@ func Open(ctx context.Context, address string, opts Options) (*Store, error) {
 	sse, err := opts.Encryption.serverSide()
 	if err != nil {
 		return nil, err
+	}
+	if opts.Encryption.Mode == "sse-c" && set.endpoint.Scheme != "https" {
+		return nil, &storage.Error{Code: storage.BadURL, Op: "open", Args: map[string]string{"url": set.endpoint.String()},
+			Err: errors.New("the key of SSE-C is sent with every request: https only")}
 	}
 	setDefault(&opts.Attempts, 10)
 	setDefault(&opts.Parallel, 4)

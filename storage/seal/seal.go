@@ -1,7 +1,8 @@
 // Package seal encrypts what leaves the machine, so that a store holds personal
 // data only as ciphertext.
 //
-// Each case has a key of its own: an age identity. Objects are standard age
+// Each case has keys of its own, one for each class of objects: age
+// identities. Objects are standard age
 // files (age-encryption.org/v1) for that identity; the identity itself lies in
 // the store under v1/keys/<case>/ as a small age file for the recipients. So
 //
@@ -33,6 +34,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -103,12 +105,67 @@ func private(secret []byte) *ecdh.PrivateKey {
 
 // Wrap returns the key as an age file for the recipients.
 func (k Key) Wrap(recipients ...age.Recipient) ([]byte, error) {
+	return label{to: names(recipients)}.wrap(k, recipients)
+}
+
+// label is what stands beside a key, as comments, where only who has the key
+// can read it.
+type label struct {
+	class string   // see Options.Class
+	to    []string // for whom it was wrapped, sorted
+}
+
+// names are the recipients as texts. A passphrase has none.
+func names(recipients []age.Recipient) []string {
+	out := make([]string, len(recipients))
+	for i, r := range recipients {
+		out[i] = "passphrase"
+		if s, ok := r.(fmt.Stringer); ok {
+			out[i] = s.String()
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (l label) same(m label) bool { return l.class == m.class && slices.Equal(l.to, m.to) }
+
+// text is the key and its label, as the age program reads it.
+func (l label) text(k Key) string {
+	var b strings.Builder
+	b.WriteString("# dossier case key " + k.ID() + "\n")
+	if l.class != "" {
+		b.WriteString("# class: " + l.class + "\n")
+	}
+	for _, r := range l.to {
+		b.WriteString("# recipient: " + r + "\n")
+	}
+	b.WriteString(k.text() + "\n")
+	return b.String()
+}
+
+func parseLabelled(text []byte) (Key, label, error) {
+	var l label
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if class, ok := strings.CutPrefix(line, "# class: "); ok {
+			l.class = class
+		}
+		if to, ok := strings.CutPrefix(line, "# recipient: "); ok {
+			l.to = append(l.to, to)
+		}
+	}
+	k, err := ParseKey(text)
+	return k, l, err
+}
+
+func (l label) wrap(k Key, recipients []age.Recipient) ([]byte, error) {
 	var b bytes.Buffer
 	w, err := age.Encrypt(&b, recipients...)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := io.WriteString(w, "# dossier case key "+k.ID()+"\n"+k.text()+"\n"); err != nil {
+	if _, err := io.WriteString(w, l.text(k)); err != nil {
 		return nil, err
 	}
 	if err := w.Close(); err != nil {
@@ -119,16 +176,24 @@ func (k Key) Wrap(recipients ...age.Recipient) ([]byte, error) {
 
 // Unwrap opens what Wrap made.
 func Unwrap(wrapped []byte, identities ...age.Identity) (Key, error) {
+	k, _, err := unwrap(wrapped, identities)
+	return k, err
+}
+
+func unwrap(wrapped []byte, identities []age.Identity) (Key, label, error) {
 	r, err := age.Decrypt(bytes.NewReader(wrapped), identities...)
 	if err != nil {
-		return Key{}, err
+		return Key{}, label{}, err
 	}
-	text, err := io.ReadAll(io.LimitReader(r, 4096))
+	text, err := io.ReadAll(io.LimitReader(r, maxWrapped))
 	if err != nil {
-		return Key{}, err
+		return Key{}, label{}, err
 	}
-	return ParseKey(text)
+	return parseLabelled(text)
 }
+
+// maxWrapped is more than a key for a thousand recipients takes, in bytes.
+const maxWrapped = 1 << 20
 
 // Open decrypts an object of the case. A ciphertext that was changed is an
 // error of the reader, at the latest at its end.

@@ -264,7 +264,7 @@ func TestSealedPublication(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "data", "materials/材料0.jpg.age")); err != nil {
 		t.Errorf("without a key the ciphertext is fetched: %v", err)
 	}
-	rep, err := upkeep.Check(t.Context(), w.s, "", nil)
+	rep, err := upkeep.Check(t.Context(), w.s, "", upkeep.CheckOptions{})
 	if err != nil || len(rep.Problems) != 0 || rep.Objects != 5 {
 		t.Errorf("%+v, %v", rep, err)
 	}
@@ -318,8 +318,20 @@ func TestSealedAgain(t *testing.T) {
 	opts := w.options()
 	opts.Identities = []age.Identity{w.co}
 	second := w.publish(t, storagetest.Example(t.TempDir(), "second bundle", []byte("one")), opts)
-	if second.Number != 2 {
+	if second.Number != 2 || second.Objects[0].Key != first.Objects[0].Key && second.Objects[0].Sealed.Key == first.Objects[0].Sealed.Key {
 		t.Errorf("%+v", second)
+	}
+	// Who is left out the next time cannot read on with the old key.
+	if err := seal.Forget(opts.KeyFile); err != nil {
+		t.Fatal(err)
+	}
+	opts.Recipients = []age.Recipient{w.co.Recipient()}
+	third := w.publish(t, storagetest.Example(t.TempDir(), "third bundle", []byte("one")), opts)
+	if _, err := w.pull(t, third.Key, w.me); storage.CodeOf(err) != storage.NoIdentity {
+		t.Errorf("left out: %v", err)
+	}
+	if _, err := w.pull(t, third.Key, w.co); err != nil {
+		t.Error(err)
 	}
 	if _, err := w.pull(t, second.Key, w.me); err != nil {
 		t.Error(err)

@@ -25,17 +25,34 @@ type Expiry struct {
 	// Kept are objects that another publication, whose time is not over,
 	// names too.
 	Kept []string `json:"kept"`
+	// Locked are objects that a lock keeps and that are not sealed, or not
+	// with a key that could go: they wait for the end of the lock.
+	Locked []string `json:"locked,omitempty"`
+
+	// Bytes are those of Removed and Shredded.
+	Bytes int64 `json:"-"`
+	// Again: an earlier run wrote the same down.
+	Again bool `json:"-"`
+
+	ids   map[string]bool // of the keys to be destroyed
+	until time.Time       // end of the longest lock of Locked
 }
 
 // ExpireOptions say what ends and why.
 type ExpireOptions struct {
 	At     time.Time
 	Reason string // for the record: the law, or a decision; no personal data
-	// Keep says which documents stay, by name: those that hold no personal
-	// data beyond what proves that the case was handled.
-	Keep func(name string) bool
-	// Shred destroys the keys of the case, for objects that a lock keeps.
-	Shred func(ctx context.Context, caseID string) (int, error)
+	// Keep says which objects stay: those that hold no personal data beyond
+	// what proves that the case was handled. Nil: none.
+	Keep func(p Publication, o storage.Stored) bool
+	// Shred destroys keys of the case, by id.
+	Shred func(ctx context.Context, caseID string, ids []string) error
+	// Record turns an Expiry into what is stored of it, JSON with at least its
+	// members. before are the records of earlier runs, the oldest first. Nil:
+	// the Expiry alone.
+	Record func(ctx context.Context, p Publication, e Expiry, before [][]byte) ([]byte, error)
+	// DryRun changes nothing: the result is what would be done.
+	DryRun bool
 }
 
 // Expire ends the storage of personal data of a case (PIPL art. 19, 47): the
@@ -48,6 +65,9 @@ type ExpireOptions struct {
 // Objects that another case's receipt names stay. Objects under a lock are
 // shredded if they are sealed, and otherwise the error is [storage.Retained];
 // whatever could be removed has been.
+//
+// The record is stored first. Killed in between and run again, Expire goes on;
+// nothing is ever missing that no record explains.
 func Expire(ctx context.Context, s Keeper, caseID string, opts ExpireOptions) ([]Expiry, error) {
 	pubs, err := List(ctx, s, "")
 	if err != nil {
@@ -68,96 +88,185 @@ func Expire(ctx context.Context, s Keeper, caseID string, opts ExpireOptions) ([
 			}
 		}
 	}
-	var (
-		done []Expiry
-		lock error
-	)
+	stay := map[string]bool{} // ids of keys that something which stays is sealed with
 	for _, p := range mine {
-		e, err := p.expire(ctx, s, others, opts)
-		if err != nil && storage.CodeOf(err) != storage.Retained {
-			return done, err
+		for _, o := range slices.Concat(p.Files, p.Objects) {
+			if id := keyID(o); id != "" && (opts.keeps(p, o) || others[o.Key]) {
+				stay[id] = true
+			}
 		}
-		lock = errors.Join(lock, err)
-		done = append(done, e)
 	}
-	return done, lock
+	plans := make([]Expiry, len(mine))
+	for i, p := range mine {
+		if plans[i], err = p.plan(ctx, s, others, stay, opts); err != nil {
+			return nil, err
+		}
+	}
+	if !opts.DryRun {
+		err = carryOut(ctx, s, mine, plans, opts)
+	}
+	return plans, err
 }
 
-func (p Publication) expire(ctx context.Context, s Keeper, others map[string]bool, opts ExpireOptions) (Expiry, error) {
-	e := Expiry{Version: 1, Case: p.Case, Number: p.Number, At: opts.At.UTC(), Reason: opts.Reason, Removed: []string{}, Shredded: []string{}, Kept: []string{}}
-	var sealed, locked []string
-	var lock error
-	gone := func(o storage.Stored) error {
-		if slices.Contains(e.Removed, o.Key) || slices.Contains(e.Kept, o.Key) {
-			return nil
-		}
-		if others[o.Key] {
-			e.Kept = append(e.Kept, o.Key)
-			return nil
-		}
-		err := s.Remove(ctx, o.Key)
-		switch {
-		case err == nil:
-			e.Removed = append(e.Removed, o.Key)
-		case storage.CodeOf(err) == storage.Retained && o.Sealed != nil && opts.Shred != nil:
-			sealed = append(sealed, o.Key)
-		case storage.CodeOf(err) == storage.Retained:
-			locked, lock = append(locked, o.Key), err
-		default:
-			return err
-		}
-		return nil
+func (o ExpireOptions) keeps(p Publication, s storage.Stored) bool {
+	return o.Keep != nil && o.Keep(p, s)
+}
+
+func keyID(o storage.Stored) string {
+	if o.Sealed == nil {
+		return ""
 	}
-	for _, o := range p.Objects {
-		if err := gone(o); err != nil {
-			return e, err
-		}
-	}
-	for _, f := range p.Files {
-		if opts.Keep != nil && opts.Keep(f.Name) {
+	_, id, _ := storage.ParseKeysKey(o.Sealed.Key)
+	return id
+}
+
+// plan says what is to become of each object.
+func (p Publication) plan(ctx context.Context, s Keeper, others, stay map[string]bool, opts ExpireOptions) (Expiry, error) {
+	e := Expiry{Version: 1, Case: p.Case, Number: p.Number, At: opts.At.UTC(), Reason: opts.Reason,
+		Removed: []string{}, Shredded: []string{}, Kept: []string{}, ids: map[string]bool{}}
+	seen := map[string]bool{}
+	for _, o := range slices.Concat(p.Objects, p.Files) {
+		if seen[o.Key] || opts.keeps(p, o) {
 			continue
 		}
-		if err := gone(f); err != nil {
+		seen[o.Key] = true
+		if others[o.Key] {
+			e.Kept = append(e.Kept, o.Key)
+			continue
+		}
+		now, err := s.Stat(ctx, o.Key)
+		if err != nil && storage.CodeOf(err) != storage.NotFound {
 			return e, err
 		}
-	}
-	if opts.Shred != nil {
-		// Also where everything could be deleted: copies may be elsewhere.
-		if _, err := opts.Shred(ctx, p.Case); err != nil {
-			return e, err
+		id := keyID(o)
+		goes := id != "" && !stay[id] && opts.Shred != nil
+		locked := now.Retention.LegalHold || now.Retention.Until.After(opts.At)
+		switch {
+		case !locked:
+			e.Removed = append(e.Removed, o.Key)
+		case goes:
+			e.Shredded = append(e.Shredded, o.Key)
+		default:
+			e.Locked = append(e.Locked, o.Key)
+			if now.Retention.Until.After(e.until) {
+				e.until = now.Retention.Until
+			}
+			continue
 		}
-		e.Shredded = append(e.Shredded, sealed...)
+		e.Bytes += o.Bytes
+		if goes {
+			e.ids[id] = true
+		}
 	}
-	if err := e.write(ctx, s); err != nil {
+	old, err := p.expiries(ctx, s)
+	if err != nil {
 		return e, err
 	}
-	if len(locked) > 0 {
-		return e, lock
-	}
+	e.Again = len(old) > 0 && e.saysNothingNew(old)
 	return e, nil
 }
 
-// write stores the record, behind those of earlier runs: what a lock kept then
-// may be gone now. A run that did nothing new leaves none.
-func (e Expiry) write(ctx context.Context, s storage.Store) error {
-	text, err := json.MarshalIndent(e, "", " ")
-	if err != nil {
-		return err
+func (e Expiry) saysNothingNew(old []Expiry) bool {
+	said := map[string]bool{}
+	for _, o := range old {
+		for _, key := range o.Removed {
+			said["removed "+key] = true
+		}
+		for _, key := range o.Shredded {
+			said["shredded "+key] = true
+		}
 	}
-	for i := 1; ; i++ {
-		key := storage.CaseKey(e.Case, e.Number, storage.ExpiredName(i))
-		_, err := s.Create(ctx, key, storage.FromBytes(append(text, '\n')), storage.CreateOptions{ContentType: "application/json"})
-		if storage.CodeOf(err) != storage.Conflict {
+	unsaid := func(how string, keys []string) bool {
+		return slices.ContainsFunc(keys, func(key string) bool { return !said[how+key] })
+	}
+	return !unsaid("removed ", e.Removed) && !unsaid("shredded ", e.Shredded)
+}
+
+// carryOut writes the records, destroys the keys, and removes the objects.
+func carryOut(ctx context.Context, s Keeper, mine []Publication, plans []Expiry, opts ExpireOptions) error {
+	ids := map[string]bool{}
+	for i, e := range plans {
+		if !e.Again {
+			if err := e.write(ctx, s, mine[i], opts); err != nil {
+				return err
+			}
+		}
+		for id := range e.ids {
+			ids[id] = true
+		}
+	}
+	// Also where everything can be deleted: copies may be elsewhere.
+	if len(ids) > 0 {
+		if err := opts.Shred(ctx, mine[0].Case, sortedKeys(ids)); err != nil {
 			return err
 		}
-		old, err := readExpiry(ctx, s, key)
+	}
+	var lock error
+	for _, e := range plans {
+		for _, key := range e.Removed {
+			switch err := s.Remove(ctx, key); {
+			case storage.CodeOf(err) == storage.Retained:
+				lock = errors.Join(lock, err)
+			case err != nil:
+				return err
+			}
+		}
+		if len(e.Locked) > 0 {
+			lock = errors.Join(lock, &storage.Error{Code: storage.Retained, Op: "expire", Key: e.Locked[0],
+				Args: map[string]string{"until": e.until.Format(time.DateOnly)}})
+		}
+	}
+	return lock
+}
+
+func sortedKeys(m map[string]bool) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// write stores the record, behind those of earlier runs: what a lock kept then
+// may be gone now.
+func (e Expiry) write(ctx context.Context, s storage.Store, p Publication, opts ExpireOptions) error {
+	var before [][]byte
+	for i := 1; ; i++ {
+		key := storage.CaseKey(e.Case, e.Number, storage.ExpiredName(i))
+		switch old, err := storage.ReadAll(ctx, s, key, storage.MaxReceipt); {
+		case err == nil:
+			before = append(before, old)
+			continue
+		case storage.CodeOf(err) != storage.NotFound:
+			return err
+		}
+		text, err := json.MarshalIndent(e, "", " ")
+		if opts.Record != nil {
+			text, err = opts.Record(ctx, p, e, before)
+		}
 		if err != nil {
 			return err
 		}
-		if slices.Equal(old.Removed, e.Removed) && slices.Equal(old.Shredded, e.Shredded) {
-			return nil
+		// Another one may have been quicker: then ours follows theirs.
+		_, err = s.Create(ctx, key, storage.FromBytes(text), storage.CreateOptions{ContentType: "application/json"})
+		if storage.CodeOf(err) != storage.Conflict {
+			return err
 		}
+		i--
 	}
+}
+
+func (p Publication) expiries(ctx context.Context, s storage.Store) ([]Expiry, error) {
+	var all []Expiry
+	for _, key := range p.records {
+		e, err := readExpiry(ctx, s, key)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+	}
+	return all, nil
 }
 
 func readExpiry(ctx context.Context, s storage.Store, key string) (Expiry, error) {

@@ -20,8 +20,8 @@ import (
 func expireOptions(s seal.Keeper) upkeep.ExpireOptions {
 	return upkeep.ExpireOptions{
 		At: time.Date(2029, 11, 22, 0, 0, 0, 0, time.UTC), Reason: "PIPL art. 47",
-		Keep:  func(name string) bool { return name == "manifest.json" },
-		Shred: func(ctx context.Context, id string) (int, error) { return seal.Shred(ctx, s, id) },
+		Keep:  func(_ upkeep.Publication, o storage.Stored) bool { return o.Name == "manifest.json" },
+		Shred: func(ctx context.Context, id string, keys []string) error { return seal.Shred(ctx, s, id, keys) },
 	}
 }
 
@@ -53,7 +53,7 @@ func TestExpire(t *testing.T) {
 	}
 	storagetest.CheckComplete(t, s, kept.Key, other)
 
-	rep, err := upkeep.Check(t.Context(), s, "", nil)
+	rep, err := upkeep.Check(t.Context(), s, "", upkeep.CheckOptions{})
 	if err != nil || len(rep.Problems) != 0 || rep.Gone == 0 {
 		t.Errorf("%+v, %v", rep, err)
 	}
@@ -65,15 +65,22 @@ func TestExpire(t *testing.T) {
 	if err := s.Remove(t.Context(), one.Files[2].Key); err != nil {
 		t.Fatal(err)
 	}
-	if rep, err := upkeep.Check(t.Context(), s, "case-1", nil); err != nil || len(rep.Problems) != 1 {
+	if rep, err := upkeep.Check(t.Context(), s, "case-1", upkeep.CheckOptions{}); err != nil || len(rep.Problems) != 1 {
 		t.Errorf("%+v, %v", rep, err)
+	}
+	// Stored anew it is a publication of its own: the old receipt names what is
+	// not there any more.
+	if again := publish(t, s, storagetest.Example(t.TempDir(), "second bundle", []byte("mine"))); again.Already || again.Number != 3 {
+		t.Errorf("published anew: %+v", again)
+	}
+	if _, err := upkeep.Expire(t.Context(), s, "case-1", expireOptions(s)); err != nil {
+		t.Fatal(err)
 	}
 	// Again: nothing new to write down.
 	before := len(keys(t, s))
 	if _, err := upkeep.Expire(t.Context(), s, "case-1", expireOptions(s)); err != nil || len(keys(t, s)) != before {
 		t.Errorf("again: %v", err)
 	}
-	// A lost receipt of another case could have named anything.
 	var e upkeep.Expiry
 	text, err := storage.ReadAll(t.Context(), s, storage.CaseKey("case-1", 1, "expired.json"), 1<<20)
 	if err != nil || json.Unmarshal(text, &e) != nil || e.Reason != "PIPL art. 47" {
@@ -114,7 +121,7 @@ func TestExpireUnderALock(t *testing.T) {
 	if err := pull(); storage.CodeOf(err) != storage.Shredded {
 		t.Errorf("after shredding: %v", err)
 	}
-	if rep, err := upkeep.Check(t.Context(), s, "", nil); err != nil || len(rep.Problems) != 0 {
+	if rep, err := upkeep.Check(t.Context(), s, "", upkeep.CheckOptions{}); err != nil || len(rep.Problems) != 0 {
 		t.Errorf("%+v, %v", rep, err)
 	}
 
@@ -126,4 +133,63 @@ func TestExpireUnderALock(t *testing.T) {
 	if storage.CodeOf(err) != storage.Retained || !errors.As(err, &e) || e.Args["until"] != until.Format(time.DateOnly) {
 		t.Errorf("plain materials under a lock: %+v, %v", records, err)
 	}
+}
+
+// A dry run says what would be done and changes nothing. What is sealed with a
+// key of its own outlives the rest.
+func TestExpireKeepsAClass(t *testing.T) {
+	s, _ := inDirectory(t)
+	me, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := seal.Publication(t.Context(), s, storagetest.Example(t.TempDir(), "bundle", []byte("personal"), []byte("backup")), seal.Options{
+		Recipients: []age.Recipient{me.Recipient()}, KeyFile: filepath.Join(t.TempDir(), "key"),
+		Class: func(name string) string {
+			if name == "materials/材料1.jpg" {
+				return "backups"
+			}
+			return ""
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := publish(t, s, sealed)
+	opts := expireOptions(s)
+	opts.Keep = func(_ upkeep.Publication, o storage.Stored) bool {
+		return o.Name == "manifest.json" || o.Name == "materials/材料1.jpg"
+	}
+	opts.DryRun = true
+	before := keys(t, s)
+	plan, err := upkeep.Expire(t.Context(), s, "case-1", opts)
+	if err != nil || len(plan) != 1 || len(plan[0].Removed) != 3 || !slices.Equal(keys(t, s), before) {
+		t.Fatalf("dry run: %+v, %v", plan, err)
+	}
+	opts.DryRun = false
+	if _, err := upkeep.Expire(t.Context(), s, "case-1", opts); err != nil {
+		t.Fatal(err)
+	}
+	opener := seal.NewOpener(s, []age.Identity{me})
+	rep, err := upkeep.Check(t.Context(), s, "", upkeep.CheckOptions{Unseal: opener})
+	if err != nil || len(rep.Problems) != 0 || rep.Gone != 3 || rep.Opened != 1 {
+		t.Errorf("%+v, %v", rep, err)
+	}
+	// A key that is lost without a record is a loss.
+	if err := seal.Shred(t.Context(), s, "case-1", []string{keyIDOf(t, done.Objects[1])}); err != nil {
+		t.Fatal(err)
+	}
+	rep, err = upkeep.Check(t.Context(), s, "", upkeep.CheckOptions{})
+	if err != nil || len(rep.Problems) != 1 || rep.Problems[0].Code != storage.Shredded {
+		t.Errorf("%+v, %v", rep, err)
+	}
+}
+
+func keyIDOf(t *testing.T, o storage.Stored) string {
+	t.Helper()
+	_, id, ok := storage.ParseKeysKey(o.Sealed.Key)
+	if !ok {
+		t.Fatal(o.Sealed.Key)
+	}
+	return id
 }

@@ -101,6 +101,7 @@ func Pull(ctx context.Context, s storage.Store, receiptKey, dir string, opts Pul
 		return Bag{}, bagError(partial, err)
 	}
 	if err := fetchAll(ctx, s, receiptKey, files, filepath.Join(partial, "data"), opts.Observe); err != nil {
+		removeEmpty(partial)
 		return Bag{}, err
 	}
 	bag, err := writeTags(partial, r, files, text, opts)
@@ -115,6 +116,17 @@ func Pull(ctx context.Context, s storage.Store, receiptKey, dir string, opts Pul
 	}
 	bag.Dir = dir
 	return bag, nil
+}
+
+// removeEmpty removes the folders below dir, and dir, that have nothing in them.
+func removeEmpty(dir string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.IsDir() {
+			removeEmpty(filepath.Join(dir, e.Name()))
+		}
+	}
+	_ = os.Remove(dir) // fails where something is left
 }
 
 func bagError(dir string, err error) error {

@@ -33,8 +33,9 @@ type Publication struct {
 	Bytes int64
 	// Expired says when personal data was removed; zero: it is there.
 	Expired time.Time
-	// Gone are the keys of the objects that were removed then.
-	Gone []string
+	// Gone are the keys of the objects that were removed then, Shredded those
+	// whose key was destroyed.
+	Gone, Shredded []string
 	// Err is why the receipt cannot be read, or nil.
 	Err error
 
@@ -149,13 +150,14 @@ func (p *Publication) read(ctx context.Context, s storage.Store) {
 	for _, o := range r.All() {
 		p.Bytes += o.Bytes
 	}
-	for _, key := range p.records {
-		e, err := readExpiry(ctx, s, key)
-		if err != nil {
-			p.Err = err
-			return
-		}
+	records, err := p.expiries(ctx, s)
+	if err != nil {
+		p.Err = err
+		return
+	}
+	for _, e := range records {
 		p.Gone = append(p.Gone, e.Removed...)
+		p.Shredded = append(p.Shredded, e.Shredded...)
 	}
 }
 

@@ -134,7 +134,7 @@ func TestCheck(t *testing.T) {
 			p := publish(t, s, storagetest.Example(t.TempDir(), "bundle", []byte("one"), []byte("two"), []byte("one")))
 			damage.do(t, dir, p)
 			var last, total int64
-			rep, err := upkeep.Check(t.Context(), s, "", func(done, all int64, _ string) { last, total = max(last, done), all })
+			rep, err := upkeep.Check(t.Context(), s, "", upkeep.CheckOptions{Observe: func(done, all int64, _ string) { last, total = max(last, done), all }})
 			if err != nil {
 				t.Fatal(err)
 			}

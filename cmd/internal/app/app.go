@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"filippo.io/age"
+
 	"dossier/cmd/internal/config"
 	"dossier/packager"
 	"dossier/packager/audit"
@@ -44,6 +46,12 @@ type App struct {
 	Words    *i18n.Printer
 	Now      func() time.Time
 	Ask      Asker
+	// AskStore: what a store can do is found out anew, and not taken from an
+	// earlier run.
+	AskStore bool
+
+	identities []age.Identity // read once
+	secret     string         // the passphrase of the store, asked for once
 }
 
 // Asker asks a person for a secret, which is not shown as it is typed. It is
@@ -143,7 +151,10 @@ func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
 			FontRegular: templates.Regular, Reason: a.Words.Text("sign.reason", nil),
 			Timestamps: timestamps, AcceptLower: a.Config.AcceptLower,
 		},
-		Store:   store,
+		Store: store,
+
+		RetentionDays: a.Config.RetentionDays,
+
 		Words:   a.Words,
 		Actor:   a.Actor(),
 		Now:     a.Now,
@@ -180,9 +191,14 @@ func (a *App) Store(address string) (pipeline.Store, error) {
 		if _, _, err := s3.ParseURL(address); err != nil {
 			return pipeline.Store{}, storeURLFault(address, err)
 		}
-		return pipeline.Store{URL: strings.TrimRight(address, "/"), Open: func(ctx context.Context) (storage.Publisher, error) {
-			return s3.Open(ctx, address, s3.Options{Profile: a.Config.StoreProfile, Now: a.Now})
-		}}, nil
+		terms, err := a.terms()
+		if err != nil {
+			return pipeline.Store{}, err
+		}
+		opts, err := a.s3Options()
+		return pipeline.Store{URL: strings.TrimRight(address, "/"), Terms: terms, Open: func(ctx context.Context) (storage.Publisher, error) {
+			return s3.Open(ctx, address, opts)
+		}}, err
 	case strings.HasPrefix(address, "file://"):
 		u, err := url.Parse(address)
 		if err != nil || u.Path == "" || u.Host != "" {
@@ -200,9 +216,32 @@ func (a *App) localStore(dir string) (pipeline.Store, error) {
 	if err != nil {
 		return pipeline.Store{}, err
 	}
-	return pipeline.Store{URL: "file://" + filepath.ToSlash(dir), Open: func(context.Context) (storage.Publisher, error) {
+	terms, err := a.terms()
+	if err != nil {
+		return pipeline.Store{}, err
+	}
+	// Refused before anything is made, and not when it comes to storing.
+	for _, promise := range []struct {
+		made bool
+		code string
+	}{{!terms.Retention.IsZero(), "STORE_LOCAL_RETAIN"}, {terms.SSE != "", "STORE_LOCAL_SSE"}} {
+		if promise.made {
+			return pipeline.Store{}, &packager.Fault{Class: packager.ClassConfig, Code: promise.code, Args: packager.Args{"dir": dir}}
+		}
+	}
+	return pipeline.Store{URL: "file://" + filepath.ToSlash(dir), Terms: terms, Open: func(context.Context) (storage.Publisher, error) {
 		return local.Open(dir)
 	}}, nil
+}
+
+// s3Options are the settings for an object store.
+func (a *App) s3Options() (s3.Options, error) {
+	sse, err := a.encryption()
+	opts := s3.Options{Profile: a.Config.StoreProfile, Now: a.Now, Encryption: sse, Memory: filepath.Join(a.Config.CacheDir, "stores")}
+	if a.AskStore {
+		opts.Memory = ""
+	}
+	return opts, err
 }
 
 func storeURLFault(address string, err error) error {

@@ -23,7 +23,11 @@ func (r *remote) open(ctx context.Context, address string) (*s3.Store, string, e
 	if err != nil {
 		return nil, "", storeURLFault(address, err)
 	}
-	s, err := s3.Open(ctx, "s3://"+bucket, s3.Options{Profile: r.app.Config.StoreProfile, Now: r.app.Now})
+	opts, err := r.app.s3Options()
+	if err != nil {
+		return nil, "", err
+	}
+	s, err := s3.Open(ctx, "s3://"+bucket, opts)
 	return s, prefix, pipeline.StoreFault(err)
 }
 

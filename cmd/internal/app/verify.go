@@ -15,6 +15,7 @@ import (
 	"dossier/packager/pipeline"
 	"dossier/packager/verify"
 	"dossier/storage"
+	"dossier/storage/seal"
 )
 
 // Roots reads the certificates that the user trusts: files in PEM or DER and
@@ -152,7 +153,11 @@ func (a *App) verifyStored(ctx context.Context, target string, o verify.Options)
 	if err != nil {
 		return nil, err
 	}
-	return verify.Stored(ctx, source{store}, key, o)
+	src, err := a.reader(store)
+	if err != nil {
+		return nil, err
+	}
+	return verify.Stored(ctx, src, key, o)
 }
 
 // Source is the store of the settings, for verify to look into.
@@ -161,7 +166,16 @@ func (a *App) Source(ctx context.Context) (verify.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return source{store}, nil
+	return a.reader(store)
+}
+
+// reader is a store for verify, with the identities of the settings.
+func (a *App) reader(store storage.Publisher) (verify.Source, error) {
+	ids, err := a.Identities()
+	if err != nil {
+		return nil, err
+	}
+	return source{store, seal.NewOpener(store, ids)}, nil
 }
 
 // OpenStore opens the store of the settings.
@@ -205,7 +219,10 @@ func (a *App) Locate(ctx context.Context, target string) (storage.Publisher, str
 }
 
 // source reads a store for verify, in the standard library's words.
-type source struct{ storage.Store }
+type source struct {
+	storage.Store
+	opener *seal.Opener
+}
 
 func (s source) Open(ctx context.Context, key string) (io.ReadCloser, error) {
 	r, err := s.Store.Open(ctx, key, storage.Range{})
@@ -213,4 +230,16 @@ func (s source) Open(ctx context.Context, key string) (io.ReadCloser, error) {
 		return nil, fs.ErrNotExist
 	}
 	return r, pipeline.StoreFault(err)
+}
+
+// Unseal implements verify.Unsealer.
+func (s source) Unseal(ctx context.Context, o packager.StoredObject, r io.Reader) (io.Reader, error) {
+	plain, err := s.opener.Unseal(ctx, storage.Stored{Key: o.Key, Sealed: (*storage.Sealed)(o.Sealed)}, r)
+	switch storage.CodeOf(err) {
+	case storage.NoIdentity:
+		return nil, verify.ErrNoIdentity
+	case storage.Shredded:
+		return nil, verify.ErrShredded
+	}
+	return plain, pipeline.StoreFault(err)
 }

@@ -41,6 +41,7 @@ func (c *command) batchCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&checkOnly, "check", false, c.ui.Text("flag.check-only"))
 	cmd.Flags().StringVar(&report, "report", "", c.ui.Text("flag.batch-report"))
 	c.storeFlags(cmd)
+	c.termFlags(cmd)
 	c.keyFlags(cmd)
 	cmd.Flags().StringVar(&c.flags.Name, "name", "", c.ui.Text("flag.name"))
 	return cmd

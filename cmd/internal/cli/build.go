@@ -70,6 +70,7 @@ func (c *command) buildCommand() *cobra.Command {
 	f.StringArrayVar(&reasons, "reason", nil, c.ui.Text("flag.reason"))
 	f.StringVar(&maxSize, "max-size", "", c.ui.Text("flag.max-size"))
 	c.storeFlags(cmd)
+	c.termFlags(cmd)
 	c.keyFlags(cmd)
 	f.StringVar(&c.flags.Name, "name", "", c.ui.Text("flag.name"))
 	f.StringVar(&c.flags.Tesseract, "tesseract", "", c.ui.Text("flag.tesseract"))
@@ -88,12 +89,6 @@ func sizeOf(s string) (int64, error) {
 		return 0, usage("USAGE_SIZE", "value", s)
 	}
 	return int64(n * unit), nil
-}
-
-func (c *command) storeFlags(cmd *cobra.Command) {
-	f := cmd.Flags()
-	f.StringVar(&c.flags.Store, "store", "", c.ui.Text("flag.store"))
-	f.StringVar(&c.flags.StoreProfile, "store-profile", "", c.ui.Text("flag.store-profile"))
 }
 
 func (c *command) keyFlags(cmd *cobra.Command) {
@@ -195,6 +190,9 @@ func (c *command) showOutputs(a *app.App, res *pipeline.Result) {
 		rows = append(rows,
 			[]string{"", c.ui.Text("build.store"), a.CaseURL(res.Receipt)},
 			[]string{"", "", c.ui.Text("build.objects", "n", fmt.Sprint(len(objects)), "size", ui.Bytes(total))})
+		if note := c.termsNote(a, res.Receipt); note != "" {
+			rows = append(rows, []string{"", "", note})
+		}
 	}
 	if res.Record != nil {
 		s := res.Record.Signature

@@ -24,6 +24,7 @@ func (c *command) doctorCommand() *cobra.Command {
 		},
 	}
 	c.storeFlags(cmd)
+	c.termFlags(cmd)
 	return cmd
 }
 

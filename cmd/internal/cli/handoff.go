@@ -64,6 +64,8 @@ func (c *command) handoffCommand() *cobra.Command {
 	cmd.Flags().StringVar(&out, "out", "", c.ui.Text("flag.out"))
 	cmd.Flags().DurationVar(&expires, "expires", 72*time.Hour, c.ui.Text("flag.expires"))
 	cmd.Flags().StringVar(&c.flags.StoreProfile, "store-profile", "", c.ui.Text("flag.store-profile"))
+	cmd.Flags().StringVar(&c.flags.SSE, "sse", "", c.ui.Text("flag.sse"))
+	cmd.Flags().StringVar(&c.flags.SSEKeyFile, "sse-c-key-file", "", c.ui.Text("flag.sse-c-key-file"))
 	return cmd
 }
 
@@ -77,6 +79,7 @@ type handoffJSON struct {
 	Parts   []string           `json:"parts,omitempty"` // all PDFs, where there are several
 	Pages   []string           `json:"pages"`
 	Store   string             `json:"store"`
+	Sealed  bool               `json:"sealed"`
 	Link    string             `json:"link,omitempty"`
 	Links   []string           `json:"links,omitempty"`      // one for each of parts
 	Until   string             `json:"link_until,omitempty"` // RFC 3339, UTC
@@ -87,7 +90,7 @@ func (c *command) showHandoff(h *pipeline.Handoff, place string, links []string,
 	if c.flags.JSON {
 		d := handoffJSON{
 			Version: 1, Case: h.Case.ID, Bundle: h.Receipt.Bundle, Channel: h.Rules.Channel, Ticket: text,
-			PDF: h.Paths.PDF, Parts: h.Paths.Parts, Pages: append([]string{}, h.Pages...), Store: place,
+			PDF: h.Paths.PDF, Parts: h.Paths.Parts, Pages: append([]string{}, h.Pages...), Store: place, Sealed: h.Sealed,
 		}
 		if len(links) > 1 {
 			d.Links = links
@@ -121,6 +124,9 @@ func (c *command) showHandoff(h *pipeline.Handoff, place string, links []string,
 	if len(links) == 0 {
 		head("handoff.place")
 		c.ui.Line("  %s", place)
+		if h.Sealed {
+			c.ui.Line("  %s", c.ui.Text("handoff.sealed"))
+		}
 	} else {
 		c.ui.Line("%s", c.ui.Strong(c.ui.Text("handoff.link", "until", until.In(packager.Shanghai).Format("2006-01-02 15:04"))))
 		for _, link := range links {

@@ -45,10 +45,14 @@ func (c *command) pushCommand() *cobra.Command {
 			}
 			c.ui.Line("%s %s", c.ui.Mark(packager.StateOK), c.ui.Text("push.done", "url", a.CaseURL(receipt), "n", fmt.Sprint(len(receipt.Objects)+len(receipt.Files))))
 			c.ui.Line("  %s", paths.Receipt)
+			if note := c.termsNote(a, receipt); note != "" {
+				c.ui.Line("  %s", note)
+			}
 			return nil
 		},
 	}
 	c.storeFlags(cmd)
+	c.termFlags(cmd)
 	c.keyFlags(cmd)
 	return cmd
 }

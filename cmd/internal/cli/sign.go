@@ -43,6 +43,7 @@ func (c *command) signCommand() *cobra.Command {
 	cmd.Flags().StringVar(&reason, "reason", "", c.ui.Text("flag.sign-reason"))
 	cmd.Flags().StringVar(&c.flags.Name, "name", "", c.ui.Text("flag.name"))
 	c.storeFlags(cmd)
+	c.termFlags(cmd)
 	c.keyFlags(cmd)
 	return cmd
 }

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +14,7 @@ import (
 	"dossier/packager"
 	"dossier/packager/pipeline"
 	"dossier/storage"
+	"dossier/storage/seal"
 	"dossier/storage/upkeep"
 )
 
@@ -32,11 +35,12 @@ func (c *command) storeCommand() *cobra.Command {
 	})
 	gc.Flags().IntVar(&days, "older", 7, c.ui.Text("flag.older"))
 	gc.Flags().BoolVar(&remove, "remove", false, c.ui.Text("flag.remove"))
+	check := sub("check [CASE]", "help.store.check", rangeArgs(0, 1), c.checkStore)
+	c.identityFlags(check)
 	cmd.AddCommand(
 		sub("ls [CASE]", "help.store.ls", rangeArgs(0, 1), c.listStore),
 		sub("show CASE", "help.store.show", exactArgs(1), c.showStored),
-		sub("check [CASE]", "help.store.check", rangeArgs(0, 1), c.checkStore),
-		gc,
+		check, gc, c.expireCommand(), c.rewrapCommand(), c.keygenCommand(),
 	)
 	return cmd
 }
@@ -54,13 +58,18 @@ type publicationJSON struct {
 	Complete bool             `json:"complete"`
 	Stored   time.Time        `json:"stored"`
 	Bytes    int64            `json:"bytes"`
+	Sealed   bool             `json:"sealed"`
+	Expired  *time.Time       `json:"expired,omitempty"`
 	Files    []storage.Stored `json:"files,omitempty"`
 	Objects  []storage.Stored `json:"objects,omitempty"`
 	Error    string           `json:"error,omitempty"`
 }
 
 func asJSON(p upkeep.Publication) publicationJSON {
-	j := publicationJSON{Case: p.Case, Number: p.Number, Complete: p.Receipt != "" && p.Err == nil, Stored: p.Modified, Bytes: p.Bytes, Files: p.Files, Objects: p.Objects}
+	j := publicationJSON{Case: p.Case, Number: p.Number, Complete: p.Receipt != "" && p.Err == nil, Stored: p.Modified, Bytes: p.Bytes, Sealed: isSealed(p), Files: p.Files, Objects: p.Objects}
+	if !p.Expired.IsZero() {
+		j.Expired = &p.Expired
+	}
 	if p.Err != nil {
 		j.Error = string(storage.CodeOf(p.Err))
 	}
@@ -109,6 +118,10 @@ func publicationState(p upkeep.Publication) packager.Severity {
 	return packager.StateOK
 }
 
+func isSealed(p upkeep.Publication) bool {
+	return slices.ContainsFunc(p.Files, func(o storage.Stored) bool { return o.Sealed != nil })
+}
+
 func (c *command) publicationNote(p upkeep.Publication) string {
 	switch {
 	case p.Err != nil:
@@ -117,6 +130,8 @@ func (c *command) publicationNote(p upkeep.Publication) string {
 		return c.ui.Text("store.incomplete")
 	case !p.Expired.IsZero():
 		return c.ui.Text("store.expired", "day", packager.DayOf(p.Expired).String())
+	case isSealed(p):
+		return c.ui.Text("store.sealed")
 	}
 	return ""
 }
@@ -141,22 +156,79 @@ func (c *command) showStored(ctx context.Context, a *app.App, args []string) err
 		return c.ui.Document(map[string]any{"version": 1, "publications": list})
 	}
 	for _, p := range pubs {
-		c.ui.Line("%s %s  %d  %s  %s", c.ui.Mark(publicationState(p)), c.ui.Strong(p.Case), p.Number,
+		c.ui.Line("%s %s  %s  %s  %s", c.ui.Mark(publicationState(p)), c.ui.Strong(p.Case), c.ui.Text("store.number", "n", itoa(p.Number)),
 			p.Modified.In(packager.Shanghai).Format("2006-01-02 15:04"), c.publicationNote(p))
+		lock, err := c.lockOf(ctx, store, p)
+		if err != nil {
+			return pipeline.StoreFault(err)
+		}
+		if lock != "" {
+			c.ui.Line("  %s", lock)
+		}
 		var rows [][]string
-		for _, o := range append(append([]storage.Stored{}, p.Files...), p.Objects...) {
-			rows = append(rows, []string{" ", o.Name, ui.Bytes(o.Bytes), o.SHA256[:16] + "…", o.Version})
+		for _, o := range slices.Concat(p.Files, p.Objects) {
+			sum, size := o.Plain()
+			note := ""
+			switch {
+			case slices.Contains(p.Gone, o.Key):
+				note = c.ui.Text("store.object.gone")
+			case slices.Contains(p.Shredded, o.Key):
+				note = c.ui.Text("store.object.shredded")
+			case o.Sealed != nil:
+				note = c.ui.Text("store.sealed")
+			}
+			rows = append(rows, []string{" ", o.Name, ui.Bytes(size), c.ui.Faint(sum[:16] + "…"), note, o.Version})
 		}
 		c.ui.Rows(rows)
 	}
 	return nil
 }
 
-func (c *command) upkeepObserver(a *app.App) (upkeep.Observer, func()) {
+// lockOf says how long the store keeps a publication from being deleted: as
+// the store itself says of the receipt, which is kept no longer than the rest.
+func (c *command) lockOf(ctx context.Context, store storage.Store, p upkeep.Publication) (string, error) {
+	if p.Receipt == "" {
+		return "", nil
+	}
+	o, err := store.Stat(ctx, p.Receipt)
+	if err != nil {
+		return "", err
+	}
+	var parts []string
+	if r := o.Retention; !r.Until.IsZero() {
+		parts = append(parts, c.ui.Text("store.lock."+strings.ToLower(string(r.Mode)), "until", r.Until.In(packager.Shanghai).Format("2006-01-02 15:04")))
+	}
+	if o.Retention.LegalHold {
+		parts = append(parts, c.ui.Text("store.lock.hold"))
+	}
+	return strings.Join(parts, c.ui.Text("list.comma")), nil
+}
+
+// upkeepObserver shows the progress of a step, counted in bytes or in objects.
+func (c *command) upkeepObserver(a *app.App, step packager.Step, unit string) (upkeep.Observer, func()) {
 	observe, end := c.observe(a.Config)
+	observe.Notify(packager.Progress{Step: step, Kind: "start"})
 	return func(done, total int64, item string) {
-		observe.Notify(packager.Progress{Step: packager.StepStore, Kind: "advance", Item: item, Done: done, Total: total, Unit: "bytes"})
+		observe.Notify(packager.Progress{Step: step, Kind: "advance", Item: item, Done: done, Total: total, Unit: unit})
 	}, end
+}
+
+// The steps of upkeep, for progress.
+const (
+	stepCheck  packager.Step = "store_check"
+	stepPull   packager.Step = "pull"
+	stepGC     packager.Step = "gc"
+	stepExpire packager.Step = "expire"
+)
+
+// unsealer opens what is sealed with the identities of the settings; nil
+// without any.
+func unsealer(a *app.App, store storage.Publisher) (upkeep.Unsealer, error) {
+	ids, err := a.Identities()
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	return seal.NewOpener(store, ids), nil
 }
 
 func (c *command) checkStore(ctx context.Context, a *app.App, args []string) error {
@@ -164,8 +236,12 @@ func (c *command) checkStore(ctx context.Context, a *app.App, args []string) err
 	if err != nil {
 		return err
 	}
-	observe, end := c.upkeepObserver(a)
-	report, err := upkeep.Check(ctx, store, optional(args), observe)
+	unseal, err := unsealer(a, store)
+	if err != nil {
+		return err
+	}
+	observe, end := c.upkeepObserver(a, stepCheck, "bytes")
+	report, err := upkeep.Check(ctx, store, optional(args), upkeep.CheckOptions{Observe: observe, Unseal: unseal})
 	end()
 	if err != nil {
 		return pipeline.StoreFault(err)
@@ -175,19 +251,10 @@ func (c *command) checkStore(ctx context.Context, a *app.App, args []string) err
 		verdict = said(packager.ClassVerification)
 	}
 	if c.flags.JSON {
-		type problem struct {
-			Receipt string `json:"receipt"`
-			Key     string `json:"key"`
-			Name    string `json:"name"`
-			Code    string `json:"code"`
-		}
-		problems := []problem{}
-		for _, p := range report.Problems {
-			problems = append(problems, problem{p.Receipt, p.Key, p.Name, string(p.Code)})
-		}
 		if err := c.ui.Document(map[string]any{
 			"version": 1, "publications": report.Publications, "incomplete": report.Incomplete,
-			"objects": report.Objects, "bytes": report.Bytes, "problems": problems,
+			"objects": report.Objects, "bytes": report.Bytes, "problems": problemsJSON(report.Problems),
+			"sealed": report.Sealed, "opened": report.Opened, "gone": report.Gone,
 		}); err != nil {
 			return err
 		}
@@ -200,13 +267,39 @@ func (c *command) checkStore(ctx context.Context, a *app.App, args []string) err
 	c.ui.Line("%s %s", c.ui.Mark(state), c.ui.Text("store.checked", "publications", itoa(report.Publications),
 		"objects", itoa(report.Objects), "size", ui.Bytes(report.Bytes), "problems", itoa(len(report.Problems))))
 	c.storeProblems(report.Problems)
+	if n := report.Sealed - report.Opened; n > 0 && unseal == nil {
+		c.ui.Say("store.checked.sealed", "n", itoa(n))
+	} else if report.Opened > 0 {
+		c.ui.Say("store.checked.opened", "n", itoa(report.Opened))
+	}
+	if report.Gone > 0 {
+		c.ui.Say("store.checked.gone", "n", itoa(report.Gone))
+	}
+	if report.Incomplete > 0 {
+		c.ui.Say("store.checked.incomplete", "n", itoa(report.Incomplete))
+	}
 	return verdict
+}
+
+type problemJSON struct {
+	Receipt string `json:"receipt"`
+	Key     string `json:"key"`
+	Name    string `json:"name"`
+	Code    string `json:"code"`
+}
+
+func problemsJSON(problems []upkeep.Problem) []problemJSON {
+	out := []problemJSON{}
+	for _, p := range problems {
+		out = append(out, problemJSON{p.Receipt, p.Key, p.Name, string(p.Code)})
+	}
+	return out
 }
 
 func (c *command) storeProblems(problems []upkeep.Problem) {
 	for _, p := range problems {
-		m, _ := c.ui.P.Say(string(p.Code), packager.Args{"key": p.Key})
-		c.ui.Line("  %s %s  %s  %s", c.ui.Mark(packager.Block), p.Name, m, c.ui.Faint(p.Key))
+		c.ui.Line("  %s %s  %s", c.ui.Mark(packager.Block), cmpOr(p.Name, c.ui.Text("build.receipt")), c.ui.Text("problem."+string(p.Code)))
+		c.ui.Line("    %s", c.ui.Faint(p.Key))
 	}
 }
 
@@ -227,7 +320,7 @@ func (c *command) collectGarbage(ctx context.Context, a *app.App, age time.Durat
 		}
 		return c.showGarbage(found, nil, false, "store.gc.found")
 	}
-	observe, end := c.upkeepObserver(a)
+	observe, end := c.upkeepObserver(a, stepGC, "items")
 	done, err := upkeep.RemoveGarbage(ctx, keeper, c.Now, age, observe)
 	end()
 	if err != nil {
@@ -273,30 +366,40 @@ func (c *command) showGarbage(list, retained []upkeep.Garbage, more bool, key st
 }
 
 func (c *command) pullCommand() *cobra.Command {
+	var sealed bool
 	cmd := &cobra.Command{
 		Use:   "pull URL DIR",
 		Short: c.ui.Text("help.pull"),
 		Args:  exactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withApp(func(a *app.App) error { return c.pull(cmd.Context(), a, args[0], args[1]) })
+			return c.withApp(func(a *app.App) error { return c.pull(cmd.Context(), a, args[0], args[1], sealed) })
 		},
 	}
+	cmd.Flags().BoolVar(&sealed, "sealed", false, c.ui.Text("flag.sealed"))
 	c.storeFlags(cmd)
+	c.identityFlags(cmd)
 	return cmd
 }
 
-func (c *command) pull(ctx context.Context, a *app.App, url, dir string) error {
+func (c *command) pull(ctx context.Context, a *app.App, url, dir string, sealed bool) error {
 	store, receipt, err := a.Locate(ctx, url)
 	if err != nil {
 		return err
 	}
-	observe, end := c.upkeepObserver(a)
-	bag, err := upkeep.Pull(ctx, store, receipt, dir, upkeep.PullOptions{Day: c.Now(), Software: "dossier " + app.Version(), Observe: observe})
+	opts := upkeep.PullOptions{Day: c.Now(), Software: "dossier " + app.Version()}
+	if !sealed {
+		ids, err := a.Identities()
+		if err != nil {
+			return err
+		}
+		opts.Unseal = seal.NewOpener(store, ids)
+	}
+	var end func()
+	opts.Observe, end = c.upkeepObserver(a, stepPull, "bytes")
+	bag, err := upkeep.Pull(ctx, store, receipt, dir, opts)
 	end()
 	if damage, ok := errors.AsType[*upkeep.Damage](err); ok {
-		c.ui.Line("%s %s", c.ui.Mark(packager.Block), c.ui.Text("pull.damaged", "n", itoa(len(damage.Problems))))
-		c.storeProblems(damage.Problems)
-		return said(packager.ClassVerification)
+		return c.pullDamaged(damage)
 	}
 	if err != nil {
 		return pipeline.StoreFault(err)
@@ -306,4 +409,16 @@ func (c *command) pull(ctx context.Context, a *app.App, url, dir string) error {
 	}
 	c.ui.Line("%s %s", c.ui.Mark(packager.StateOK), c.ui.Text("pull.done", "dir", bag.Dir, "n", itoa(bag.Files), "size", ui.Bytes(bag.Bytes)))
 	return nil
+}
+
+func (c *command) pullDamaged(damage *upkeep.Damage) error {
+	if c.flags.JSON {
+		if err := c.ui.Document(map[string]any{"version": 1, "problems": problemsJSON(damage.Problems)}); err != nil {
+			return err
+		}
+		return said(packager.ClassVerification)
+	}
+	c.ui.Line("%s %s", c.ui.Mark(packager.Block), c.ui.Text("pull.damaged", "n", itoa(len(damage.Problems))))
+	c.storeProblems(damage.Problems)
+	return said(packager.ClassVerification)
 }

@@ -56,6 +56,7 @@ func (c *command) verifyCommand() *cobra.Command {
 	cmd.Flags().StringArrayVar(&c.flags.Trust, "trust", nil, c.ui.Text("flag.trust"))
 	cmd.Flags().StringVar(&file, "report", "", c.ui.Text("flag.report"))
 	c.storeFlags(cmd)
+	c.identityFlags(cmd)
 	return cmd
 }
 

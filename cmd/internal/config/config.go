@@ -23,6 +23,7 @@ type Flags struct {
 	JSON        bool
 	At          string
 	AcceptLower bool // take a lower signature level when a service cannot be reached
+	Passphrase  bool // encrypt with, and open by, a passphrase that is asked for
 	Settings
 }
 
@@ -42,6 +43,16 @@ type Settings struct {
 	Lang         string   `yaml:"lang"`          // zh, en
 	Progress     string   `yaml:"progress"`      // auto, tty, plain, json, none
 	Rules        []string `yaml:"rules"`         // folders with rule packs, laid over the built-in ones
+
+	Recipients     []string `yaml:"recipients"`      // age public keys that what is stored is encrypted for, or "none"
+	RecipientFiles []string `yaml:"recipient_files"` // files of them, one a line
+	PassphraseFile string   `yaml:"passphrase_file"` // the passphrase to encrypt with, its first line
+	Identities     []string `yaml:"identities"`      // age identity files that open what is stored
+	SSE            string   `yaml:"sse"`             // s3, kms, kms:KEY-ID, c
+	SSEKeyFile     string   `yaml:"sse_c_key_file"`  // 32 bytes, or their base64
+	Retain         string   `yaml:"retain"`          // governance:3650d, compliance:2036-12-31, none
+	LegalHold      bool     `yaml:"legal_hold"`
+	RetentionDays  int      `yaml:"retention_days"` // of personal materials, after completion; 0: not stated
 }
 
 // Config is the result.
@@ -49,6 +60,7 @@ type Config struct {
 	Settings
 	At          string
 	AcceptLower bool
+	Passphrase  bool
 	DataDir     string // $XDG_DATA_HOME/dossier
 	CacheDir    string // the user's cache folder for dossier
 	// Env is the environment, for what reads its own variables (S3).
@@ -76,7 +88,7 @@ func Getenv(env []string, name string) string {
 func Load(f Flags, env []string, caseDir string) (*Config, error) {
 	get := func(name string) string { return Getenv(env, name) }
 	home := cmp.Or(get("HOME"), get("USERPROFILE"))
-	c := &Config{Env: env, At: cmp.Or(f.At, get("DOSSIER_AT")), AcceptLower: f.AcceptLower}
+	c := &Config{Env: env, At: cmp.Or(f.At, get("DOSSIER_AT")), AcceptLower: f.AcceptLower, Passphrase: f.Passphrase}
 	c.DataDir = cmp.Or(get("DOSSIER_DATA"), filepath.Join(cmp.Or(get("XDG_DATA_HOME"), filepath.Join(home, ".local", "share")), "dossier"))
 	c.CacheDir = cmp.Or(get("DOSSIER_CACHE"), filepath.Join(cmp.Or(get("XDG_CACHE_HOME"), filepath.Join(home, ".cache")), "dossier"))
 	configHome := cmp.Or(get("XDG_CONFIG_HOME"), filepath.Join(home, ".config"))
@@ -106,6 +118,12 @@ func Load(f Flags, env []string, caseDir string) (*Config, error) {
 	c.Name = cmp.Or(f.Name, get("DOSSIER_NAME"), near.Name, far.Name)
 	c.Templates = cmp.Or(f.Templates, get("DOSSIER_TEMPLATES"), near.Templates, far.Templates)
 	c.Tesseract = cmp.Or(f.Tesseract, get("DOSSIER_TESSERACT"), near.Tesseract, far.Tesseract)
+	c.sealing(f, near, far)
+	c.SSE = cmp.Or(f.SSE, get("DOSSIER_SSE"), near.SSE, far.SSE)
+	c.SSEKeyFile = cmp.Or(f.SSEKeyFile, get("DOSSIER_SSE_C_KEY_FILE"), near.SSEKeyFile, far.SSEKeyFile)
+	c.Retain = cmp.Or(f.Retain, get("DOSSIER_RETAIN"), near.Retain, far.Retain)
+	c.LegalHold = f.LegalHold || get("DOSSIER_LEGAL_HOLD") == "1" || near.LegalHold || far.LegalHold
+	c.RetentionDays = cmp.Or(near.RetentionDays, far.RetentionDays)
 	return c, nil
 }
 
@@ -119,6 +137,31 @@ func number(name, v string) (int, error) {
 		return 0, &packager.Fault{Class: packager.ClassConfig, Code: "CONFIG_NUMBER", Args: packager.Args{"name": name, "value": v}}
 	}
 	return n, nil
+}
+
+// sealing says for whom what is stored is encrypted. Recipients and passphrase
+// exclude each other, so the first place that names either of them decides.
+func (c *Config) sealing(f Flags, near, far Settings) {
+	get := func(name string) string { return Getenv(c.Env, name) }
+	c.Identities = firstList(f.Identities, list(get("DOSSIER_IDENTITY")), near.Identities, far.Identities)
+	places := []Settings{
+		f.Settings,
+		{Recipients: words(get("DOSSIER_RECIPIENT")), RecipientFiles: list(get("DOSSIER_RECIPIENT_FILE")), PassphraseFile: get("DOSSIER_STORE_PASSPHRASE_FILE")},
+		near, far,
+	}
+	for i, p := range places {
+		if i == 0 && f.Passphrase {
+			return
+		}
+		if len(p.Recipients)+len(p.RecipientFiles) > 0 || p.PassphraseFile != "" {
+			c.Recipients, c.RecipientFiles, c.PassphraseFile = p.Recipients, p.RecipientFiles, p.PassphraseFile
+			return
+		}
+		if i == 1 && get("DOSSIER_STORE_PASSPHRASE") != "" {
+			c.Passphrase = true
+			return
+		}
+	}
 }
 
 // list splits a variable as PATH is split.
@@ -180,10 +223,10 @@ func read(path string) (Settings, error) {
 		return Settings{}, err
 	}
 	here := filepath.Dir(path)
-	for _, p := range []*string{&f.Store, &f.Key, &f.Templates} {
+	for _, p := range []*string{&f.Store, &f.Key, &f.Templates, &f.PassphraseFile, &f.SSEKeyFile} {
 		*p = relativeTo(here, *p)
 	}
-	for _, paths := range [][]string{f.Rules, f.Trust} {
+	for _, paths := range [][]string{f.Rules, f.Trust, f.RecipientFiles, f.Identities} {
 		for i := range paths {
 			paths[i] = relativeTo(here, paths[i])
 		}
