@@ -40,8 +40,8 @@ type Expiry struct {
 
 // ExpireOptions say what ends and why.
 type ExpireOptions struct {
-	At     time.Time
-	Reason string // for the record: the law, or a decision; no personal data
+	At     time.Time // now: what is locked later than this is not removed
+	Reason string    // for the record: the law, or a decision; no personal data
 	// Keep says which objects stay: those that hold no personal data beyond
 	// what proves that the case was handled. Nil: none.
 	Keep func(p Publication, o storage.Stored) bool
