@@ -34,6 +34,17 @@ type Case struct {
 	Text []byte
 }
 
+// Numbers are the identity numbers of the case's persons, as stated.
+func (c *Case) Numbers() []string {
+	var out []string
+	for _, p := range []*Person{&c.Applicant.LegalRepresentative, c.Agent, c.Employee, c.Holder} {
+		if p != nil && p.IDNumber != "" {
+			out = append(out, p.IDNumber)
+		}
+	}
+	return out
+}
+
 // Account is the account that the application is about.
 type Account struct {
 	ID         string // UID, 原始ID, 抖音号 …

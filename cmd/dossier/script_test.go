@@ -65,6 +65,8 @@ func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"example": copyExample,
 			"json":    expectJSON,
+			"keys":    expectKeys,
+			"lines":   expectLines,
 			"flip":    flipByte,
 			"replace": replaceText,
 			"parts":   writeParts,
@@ -119,6 +121,75 @@ func expectJSON(ts *testscript.TestScript, neg bool, args []string) {
 	got := fmt.Sprint(dig(v, args[1]))
 	if (got == args[2]) == neg {
 		ts.Fatalf("%s %s is %s, want %s (not: %v)", args[0], args[1], got, args[2], neg)
+	}
+}
+
+// expectKeys: keys FILE PATH KEY... holds that FILE is one JSON document and
+// nothing else, and that the object at PATH ("." for the whole) has exactly
+// these members; KEY? may be missing.
+func expectKeys(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: keys FILE PATH KEY...")
+	}
+	d := json.NewDecoder(strings.NewReader(ts.ReadFile(args[0])))
+	var v any
+	ts.Check(d.Decode(&v))
+	if _, err := d.Token(); err != io.EOF {
+		ts.Fatalf("%s holds more than one JSON document", args[0])
+	}
+	object, ok := dig(v, args[1]).(map[string]any)
+	if !ok {
+		ts.Fatalf("%s %s is no object", args[0], args[1])
+	}
+	known := map[string]bool{}
+	for _, key := range args[2:] {
+		name, optional := strings.CutSuffix(key, "?")
+		known[name] = true
+		if _, there := object[name]; !there && !optional {
+			ts.Fatalf("%s %s has no %q", args[0], args[1], name)
+		}
+	}
+	for name := range object {
+		if !known[name] {
+			ts.Fatalf("%s %s has %q, which nobody promised", args[0], args[1], name)
+		}
+	}
+}
+
+// expectLines: lines FILE KEY... holds that every line of FILE is a JSON object
+// of version 1 with these members; KEY? may be missing.
+func expectLines(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: lines FILE KEY...")
+	}
+	known := map[string]bool{"version": true}
+	for _, key := range args[1:] {
+		known[strings.TrimSuffix(key, "?")] = true
+	}
+	n := 0
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		n++
+		var object map[string]any
+		if err := json.Unmarshal([]byte(line), &object); err != nil {
+			ts.Fatalf("%s:%d is no JSON: %v: %s", args[0], n, err, line)
+		}
+		if object["version"] != 1.0 {
+			ts.Fatalf("%s:%d has version %v", args[0], n, object["version"])
+		}
+		for _, key := range args[1:] {
+			name, optional := strings.CutSuffix(key, "?")
+			if _, there := object[name]; !there && !optional {
+				ts.Fatalf("%s:%d has no %q: %s", args[0], n, name, line)
+			}
+		}
+		for name := range object {
+			if !known[name] {
+				ts.Fatalf("%s:%d has %q, which nobody promised", args[0], n, name)
+			}
+		}
+	}
+	if n == 0 {
+		ts.Fatalf("%s is empty", args[0])
 	}
 }
 

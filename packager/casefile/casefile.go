@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"dossier/packager"
+	"dossier/packager/identity"
 	"dossier/packager/yamldoc"
 	"dossier/templates"
 )
@@ -122,6 +123,9 @@ func (r *reader) build(f *file) *packager.Case {
 	}
 	if c.ID == "" {
 		c.ID = deriveID(c)
+	} else if identity.MaskKnown(c.ID, c.Numbers()...) != c.ID {
+		// It names the case in the store, in links and in every output.
+		r.report("CASE_ID_HAS_NUMBER", "id", nil, "")
 	}
 	return c
 }

@@ -217,6 +217,8 @@ func TestParseRefuses(t *testing.T) {
 		}},
 		{"ids that cannot name a case", head + "id: 案件 1\n", []string{"5:5 YAML_PATTERN id example=wechat-oa-2026-001 got=案件 1"}},
 		{"an id that leaves its folder", head + "id: ../x\n", []string{"5:5 YAML_PATTERN id example=wechat-oa-2026-001 got=../x"}},
+		{"an id that holds an identity number", head + "id: case-110199198001010016\n", []string{"5:5 CASE_ID_HAS_NUMBER id"}},
+		{"an id that holds a passport", head + "id: e12345678.2026\nholder: {id_type: passport, id_number: E12345678}\n", []string{"5:5 CASE_ID_HAS_NUMBER id"}},
 		{"days", head + "holder: {id_valid_until: 2031.05.01, id_valid_from: 2026-02-30}\nfacts:\n  a: {value: 1, on: 2026-02-30}\n  b: {value: 1, on: 2026/2/1}\n", []string{
 			"5:26 YAML_PATTERN holder.id_valid_until example=2031-05-01 got=2031.05.01 → 2031-05-01",
 			"5:53 YAML_DAY holder.id_valid_from got=2026-02-30",

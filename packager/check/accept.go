@@ -23,6 +23,8 @@ var never = map[string]string{
 	// The paper is somebody else's: to hand it in is to disclose it.
 	"LICENCE_OTHER_ENTITY": faultOther,
 	"LETTER_OTHER_CASE":    faultOther,
+	// The number would stand in the manifest, the log and the store for good.
+	"FILE_NAME_HAS_ID": faultName,
 	// What lies outside the case or is no file was never looked at.
 	"FILE_OUTSIDE_CASE": faultOutside,
 	"FILE_SPECIAL":      faultOutside,
@@ -43,6 +45,7 @@ const (
 	faultOther      = "ACCEPT_NEVER_OTHER"
 	faultOutside    = "ACCEPT_NEVER_OUTSIDE"
 	faultUnreadable = "ACCEPT_NEVER_UNREADABLE"
+	faultName       = "ACCEPT_NEVER_NAME"
 	faultPack       = "ACCEPT_NEVER_PACK"
 )
 

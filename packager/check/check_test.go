@@ -630,6 +630,35 @@ func TestFindings(t *testing.T) {
 		{"screenshot as evidence", func(in *packager.Inspection) { file(in, "materials/关闭.png").Picture.Screenshot = true }, nil},
 		{"place of the photo", func(in *packager.Inspection) { file(in, licence).Picture.HasGPS = true }, []string{"info PICTURE_HAS_GPS business_licence"}},
 
+		// Names of files.
+		{"identity number in the name of a file", func(in *packager.Inspection) {
+			file(in, portrait).Path = "materials/身份证人像面110199198001010016.jpg"
+		}, []string{"block FILE_NAME_HAS_ID legal_rep_id_portrait"}},
+		{"passport number in the name of a folder", func(in *packager.Inspection) {
+			p := legal(in)
+			p.IDType, p.IDNumber = "passport", "C01X00T47"
+			requirement(in, "legal_rep_id_portrait").AnyOf = []string{"legal_rep_passport"}
+			file(in, portrait).IDs, file(in, portrait).Path = []string{"legal_rep_passport"}, "materials/c01x00t47/护照.jpg"
+		}, []string{"block FILE_NAME_HAS_ID legal_rep_passport"}},
+		{"identity number in a name, and something else to say about the file", func(in *packager.Inspection) {
+			file(in, licence).Path = "materials/110199198001010016.jpg"
+			file(in, "materials/110199198001010016.jpg").Picture.Sharpness = 5
+		}, []string{"block FILE_NAME_HAS_ID business_licence", "warn PICTURE_BLURRED business_licence"}},
+		{"the name of a file that goes nowhere", func(in *packager.Inspection) {
+			in.Files = append(in.Files, packager.Inspected{Material: packager.Material{Path: "materials/110199198001010016.txt", Role: packager.RoleUnplaced}})
+		}, nil},
+		{"mobile number in the name of a file", func(in *packager.Inspection) {
+			file(in, licence).Path = "materials/13800138000.jpg"
+		}, []string{"warn FILE_NAME_HAS_PHONE business_licence"}},
+		{"a fact of tomorrow that two requirements read", func(in *packager.Inspection) {
+			two := *requirement(in, "auto_renewal_off")
+			two.ID = "two"
+			in.Rules.Requirements = append(in.Rules.Requirements, two)
+			f := in.Case.Facts["auto_renewal_off"]
+			f.On = day("2026-11-23")
+			in.Case.Facts["auto_renewal_off"] = f
+		}, []string{"warn FACT_IN_FUTURE auto_renewal_off"}},
+
 		// Provenance.
 		{"grade C", func(in *packager.Inspection) { requirement(in, "articles").Rules[0].Confidence = "C" }, []string{"info RULE_UNCONFIRMED articles"}},
 		{"grade C beside grade S", func(in *packager.Inspection) {
@@ -655,6 +684,9 @@ func TestFindings(t *testing.T) {
 			}
 			for _, f := range r.Findings {
 				spoken(t, words, f)
+				if strings.Contains(f.Material, "110199198001010016") || strings.Contains(f.Material, "C01X00T47") {
+					t.Errorf("%s: the name of a file holds an identity number", f.Code)
+				}
 				for k, v := range f.Args {
 					for _, number := range []string{"110199198001010016", "110199198001010017", "310199198512310026", "440399200106300033", "110199800101001"} {
 						if strings.Contains(v, number) {

@@ -122,7 +122,7 @@ func (c *checker) statement(r *packager.Requirement) {
 	}
 	for _, id := range r.Facts {
 		if on := c.kase.Facts[id].On; !on.IsZero() && on.After(c.day) {
-			f := finding("FACT_IN_FUTURE", packager.Warn, r, packager.Args{"fact": id, "date": on.String(), "day": c.day.String()})
+			f := finding(codeFactInFuture, packager.Warn, r, packager.Args{"fact": id, "date": on.String(), "day": c.day.String()})
 			f.Pos = c.pos("facts." + id + ".on")
 			c.say(f)
 		}
@@ -229,6 +229,7 @@ func (c *checker) provenance() {
 }
 
 const (
+	codeFactInFuture    = "FACT_IN_FUTURE"
 	codeRuleUnconfirmed = "RULE_UNCONFIRMED"
 	codeSourcesDisagree = "SOURCES_DISAGREE"
 )

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"dossier/packager/identity"
 )
 
 const (
@@ -21,8 +23,9 @@ const (
 // SafeName turns any text into one name of a file that every operating system
 // takes: NFC, no separators, no control or direction characters, no name of a
 // device, no trailing dot or blank, at most 200 bytes with the extension kept.
+// An identity number is hidden.
 func SafeName(name string) string {
-	name = norm.NFC.String(strings.ToValidUTF8(name, "_"))
+	name = identity.MaskIDs(norm.NFC.String(strings.ToValidUTF8(name, "_")))
 	name = strings.Map(func(r rune) rune {
 		switch {
 		case strings.ContainsRune(`<>:"/\|?*`, r):

@@ -316,6 +316,32 @@ func TestMask(t *testing.T) {
 	}
 }
 
+func TestMaskIDs(t *testing.T) {
+	for in, want := range map[string]string{
+		"旧证 110199198001010016 已交回":    "旧证 110***********0016 已交回",
+		"SFZ110199198001010016.jpg":    "SFZ110***********0016.jpg",
+		"materials/110199198001010016": "materials/110***********0016",
+		"110199 19800101 0016":         "110*************0016",
+		"110199-19800101-0016":         "110*************0016",
+		"１１０１９９１９８００１０１００１６":           "110***********0016",
+		"11019919880808004x":           "110***********004x",
+		"110199800101001":              "110********1001",
+		// What only looks like one stays: no birthday, no check character, an
+		// account, a digest, a date and a time.
+		"110199198013010016": "110199198013010016", "110199198001010017": "110199198001010017",
+		"91000000MAFAKE019J": "91000000MAFAKE019J", "20261122-103000-000001": "20261122-103000-000001",
+		"c680c2892850821dca23978ec9e3a38ae811ff1e4e1b6d205bec05c10895c9ad": "c680c2892850821dca23978ec9e3a38ae811ff1e4e1b6d205bec05c10895c9ad",
+		"": "",
+	} {
+		if got := MaskIDs(in); got != want {
+			t.Errorf("MaskIDs(%q) = %q, want %q", in, got, want)
+		}
+	}
+	if got, want := MaskKnown("护照 e12345678、C01X00T47、123456", "E12345678", "C01X00T47", "123456"), "护照 E*****678、C*****T47、123456"; got != want {
+		t.Errorf("MaskKnown: %q, want %q", got, want)
+	}
+}
+
 func TestTerm(t *testing.T) {
 	birth := day(t, "1980-01-01")
 	for _, x := range []struct {

@@ -64,7 +64,7 @@ func newState(caseDir string, p *Pipeline) (_ *bench, err error) {
 	defer func() {
 		if err != nil {
 			b.clear()
-			err = diskFault(err, caseDir)
+			err = folderFault(err, "STATE_UNWRITABLE", caseDir)
 		}
 	}()
 	if err := os.MkdirAll(b.state, 0o700); err != nil {
@@ -338,9 +338,12 @@ func syncDir(dir string) error {
 	return nil
 }
 
-// diskFault says what is wrong with a folder that is written to; an error that
-// explains itself stays.
-func diskFault(err error, dir string) error {
+// diskFault says what is wrong with the out folder.
+func diskFault(err error, dir string) error { return folderFault(err, "OUT_UNWRITABLE", dir) }
+
+// folderFault says what is wrong with a folder that is written to; an error
+// that explains itself stays.
+func folderFault(err error, unwritable, dir string) error {
 	var fault *packager.Fault
 	var path *fs.PathError
 	var link *os.LinkError
@@ -350,7 +353,7 @@ func diskFault(err error, dir string) error {
 		code = "DISK_FULL"
 	case errors.As(err, &fault):
 	case errors.As(err, &path), errors.As(err, &link):
-		code = "OUT_UNWRITABLE"
+		code = unwritable
 	}
 	if code == "" {
 		return err

@@ -15,6 +15,7 @@ import (
 	"dossier/packager"
 	"dossier/packager/audit"
 	"dossier/packager/casefile"
+	"dossier/packager/identity"
 )
 
 // note appends an event to the audit log; without a log (a mere check) it does
@@ -38,7 +39,7 @@ func collected(c *packager.Collection) (packager.Event, error) {
 	in[casefile.Name] = digest(text)
 	for _, m := range c.Materials {
 		if m.SHA256 != "" {
-			in[m.Path] = m.SHA256
+			in[identity.MaskKnown(m.Path, c.Case.Numbers()...)] = m.SHA256
 		}
 	}
 	return packager.Event{

@@ -311,7 +311,7 @@ func TestValidate(t *testing.T) {
 		{"platform", "version: 1\nplatform: shpo\naccount: {id: a}\napplicant: {name: a}\n",
 			[]string{"2:11 PLATFORM_UNKNOWN platform nearest=shop platform=shpo → shop"}},
 		{"application", shop + "application: clsoe\n", []string{"5:14 CASE_APPLICATION_UNKNOWN application got=clsoe → close"}},
-		{"no account type", shop, []string{"0:0 CASE_ACCOUNT_TYPE_MISSING account_type"}},
+		{"no account type", shop, []string{"1:1 CASE_ACCOUNT_TYPE_MISSING account_type"}},
 		{"account type", shop + "account_type: compnay\n", []string{"5:15 CASE_ACCOUNT_TYPE_UNKNOWN account_type got=compnay → company"}},
 		{"account type that cannot open", shop + "application: open\naccount_type: person\n",
 			[]string{"6:15 CASE_ACCOUNT_TYPE_UNFIT account_type application=open got=person"}},

@@ -46,6 +46,9 @@ func (v *validator) report(code, path string, args packager.Args, suggestion str
 		up = up[:max(0, strings.LastIndexByte(up, '.'))]
 		pos, ok = v.c.Pos[up]
 	}
+	if file := v.c.Pos["platform"].File; !ok && file != "" { // what is missing altogether
+		pos = packager.Position{File: file, Line: 1, Column: 1}
+	}
 	v.found = append(v.found, packager.Diagnostic{
 		Code: code, Pos: pos, Path: path, Line: yamldoc.Line(v.c.Text, pos.Line), Args: args, Suggestion: suggestion,
 	})

@@ -101,10 +101,13 @@ const maxShown = 400
 var (
 	longNumber = regexp.MustCompile(`[0-9][0-9 -]{12,}[0-9Xx]`)
 	idField    = regexp.MustCompile(`(id_number["']?\s*[:：]\s*["']?)([^"',}\s#]+)`)
+	permit     = regexp.MustCompile(`\b[A-Z]{1,2}[0-9]{7,10}\b`) // passports and travel permits, in whatever field
+	mobile     = regexp.MustCompile(`\b(1[3-9][0-9])[0-9]{4}([0-9]{4})\b`)
 )
 
 // Display returns a piece of the user's text as it may be shown and logged:
-// numbers that may be identity numbers are masked, very long text is cut.
+// numbers that may be identity numbers and telephone numbers are masked, very
+// long text is cut.
 func Display(s string) string { return display(s) }
 
 // display returns a piece of the user's text as it may be shown: numbers that
@@ -116,6 +119,8 @@ func display(s string) string {
 		p := idField.FindStringSubmatch(m)
 		return p[1] + mask(p[2])
 	})
+	s = permit.ReplaceAllStringFunc(s, mask)
+	s = mobile.ReplaceAllString(s, "$1****$2")
 	if utf8.RuneCountInString(s) > maxShown {
 		s = string([]rune(s)[:maxShown]) + "…"
 	}

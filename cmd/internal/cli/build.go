@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -132,7 +131,7 @@ func (c *command) showBuild(a *app.App, res *pipeline.Result, err error, all boo
 		if e := c.ui.Document(c.buildDocument(res, err)); e != nil {
 			return e
 		}
-		return saidOf(err)
+		return err
 	}
 	c.reportHead(res.Report)
 	c.ui.Findings(res.Report.Findings, all)
@@ -142,15 +141,6 @@ func (c *command) showBuild(a *app.App, res *pipeline.Result, err error, all boo
 	}
 	c.ui.Line("")
 	c.showOutputs(a, res)
-	return err
-}
-
-// saidOf keeps the class of an error whose document was written already; a
-// bug is still said on Err.
-func saidOf(err error) error {
-	if f, ok := errors.AsType[*packager.Fault](err); ok && f.Class == packager.ClassIncomplete {
-		return said(f.Class)
-	}
 	return err
 }
 
@@ -223,8 +213,8 @@ func (c *command) buildDocument(res *pipeline.Result, err error) buildJSON {
 	if rc := res.Receipt; rc != nil {
 		d.Store = storeDocument(rc)
 	}
-	if f, ok := errors.AsType[*packager.Fault](err); ok && f.Class != packager.ClassIncomplete {
-		d.Error = f.Code
+	if err != nil && exitCode(err) != exitIncomplete {
+		d.Error = faultOf(err).Code
 	}
 	return d
 }

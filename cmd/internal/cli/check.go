@@ -7,6 +7,7 @@ import (
 
 	"dossier/cmd/internal/ui"
 	"dossier/packager"
+	"dossier/packager/identity"
 )
 
 func (c *command) checkCommand() *cobra.Command {
@@ -87,7 +88,10 @@ func requirementsJSON(vs []packager.RequirementVerdict) []requirementJSON {
 	for _, v := range vs {
 		j := requirementJSON{
 			ID: v.ID, Kind: v.Kind, Severity: v.Severity, Title: v.Title,
-			Satisfied: v.Satisfied, State: v.State, Materials: append([]string{}, v.Materials...),
+			Satisfied: v.Satisfied, State: v.State, Materials: []string{}, Rules: []string{}, Source: []sourceJSON{},
+		}
+		for _, m := range v.Materials {
+			j.Materials = append(j.Materials, identity.MaskIDs(m))
 		}
 		for _, r := range v.Rules {
 			j.Rules = append(j.Rules, r.ID)
@@ -160,7 +164,7 @@ func (c *command) requirements(r *packager.Report) {
 			if i > 0 {
 				files += ", "
 			}
-			files += m
+			files += identity.MaskIDs(m)
 		}
 		rows = append(rows, []string{" ", c.ui.Mark(q.State), q.Title.In(c.ui.P.Lang), files})
 	}

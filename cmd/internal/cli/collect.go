@@ -10,6 +10,7 @@ import (
 	"dossier/cmd/internal/ui"
 	"dossier/packager"
 	"dossier/packager/collect"
+	"dossier/packager/identity"
 )
 
 func (c *command) collectCommand() *cobra.Command {
@@ -109,7 +110,7 @@ type importedJSON struct {
 func importedList(list []collect.Imported) []importedJSON {
 	out := make([]importedJSON, 0, len(list))
 	for _, i := range list {
-		j := importedJSON{i.Source, i.Path, i.ID, i.Matched.By, i.Matched.Word, nil, i.SHA256, i.Bytes}
+		j := importedJSON{identity.MaskIDs(i.Source), i.Path, i.ID, i.Matched.By, i.Matched.Word, nil, i.SHA256, i.Bytes}
 		for _, k := range i.Candidates {
 			j.Candidates = append(j.Candidates, k.ID)
 		}
@@ -136,7 +137,7 @@ func (c *command) showImport(r *collect.ImportReport, rs *packager.RuleSet, dir 
 		c.ui.Line("%s", c.ui.Strong(c.ui.Text(key, "n", itoa(len(list)))))
 		var rows [][]string
 		for _, i := range list {
-			rows = append(rows, []string{" ", i.Path, what(i), c.ui.Faint(i.Source)})
+			rows = append(rows, []string{" ", i.Path, what(i), c.ui.Faint(identity.MaskIDs(i.Source))})
 		}
 		c.ui.Rows(rows)
 	}

@@ -23,7 +23,7 @@ func (c *command) initCommand() *cobra.Command {
 		Short: c.ui.Text("help.init"),
 		Args:  exactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			a, err := c.open("")
+			a, err := c.open(args[0])
 			if err != nil {
 				return err
 			}

@@ -4,11 +4,11 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +23,7 @@ import (
 	"dossier/cmd/internal/ui"
 	"dossier/packager"
 	"dossier/packager/i18n"
+	"dossier/packager/identity"
 	"dossier/templates"
 )
 
@@ -59,7 +60,7 @@ type command struct {
 }
 
 // Main runs the program and returns its exit code.
-func Main(args []string, s Streams) int {
+func Main(args []string, s Streams) (code int) {
 	// The first Ctrl-C cancels and lets every step tidy up; a second one ends
 	// the process at once, as people expect.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -73,6 +74,14 @@ func Main(args []string, s Streams) int {
 	}
 	c := &command{Streams: s, catalog: catalog}
 	c.ui = c.newUI(language(args, s.Env), slices.Contains(args, "--json"))
+	// A bug ends with 1, as promised, after every step has tidied up.
+	defer func() {
+		if p := recover(); p != nil {
+			c.explain(fmt.Errorf("panic: %v", p))
+			fmt.Fprintf(s.Err, "%s\n", identity.MaskIDs(string(debug.Stack())))
+			code = exitUnexpected
+		}
+	}()
 	root := c.root()
 	root.SetArgs(args)
 	root.SetIn(s.In)
@@ -90,20 +99,17 @@ func Main(args []string, s Streams) int {
 // in it too: --lang, DOSSIER_LANG, LC_ALL, LANG, else Chinese.
 func language(args, env []string) string {
 	for i, a := range args {
-		if v, ok := strings.CutPrefix(a, "--lang="); ok {
-			return v
-		}
+		v, ok := strings.CutPrefix(a, "--lang=")
 		if a == "--lang" && i+1 < len(args) {
-			return args[i+1]
+			v, ok = args[i+1], true
+		}
+		if ok && slices.Contains(i18n.Languages, v) {
+			return v
 		}
 	}
 	for _, name := range []string{"DOSSIER_LANG", "LC_ALL", "LANG"} {
-		v := config.Getenv(env, name)
-		switch {
-		case strings.HasPrefix(v, "zh"):
-			return "zh"
-		case strings.HasPrefix(v, "en"):
-			return "en"
+		if l := config.Language(config.Getenv(env, name)); l != "" {
+			return l
 		}
 	}
 	return "zh"
@@ -136,6 +142,12 @@ func (c *command) root() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          knownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if flag, value, list := c.flags.Invalid(); flag != "" {
+				return usage("USAGE_VALUE", "flag", flag, "value", value, "list", list)
+			}
+			return nil
+		},
 	}
 	f := root.PersistentFlags()
 	f.BoolVar(&c.flags.JSON, "json", false, c.ui.Text("flag.json"))
@@ -144,7 +156,7 @@ func (c *command) root() *cobra.Command {
 	f.StringVar(&c.flags.At, "at", "", c.ui.Text("flag.at"))
 	f.StringArrayVar(&c.flags.Rules, "rules", nil, c.ui.Text("flag.rules"))
 	root.SuggestionsMinimumDistance = 2
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("USAGE_FLAG", "why", err.Error()) })
+	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.SetHelpTemplate(c.ui.Text("help.template"))
 	root.SetUsageTemplate(c.ui.Text("usage.template"))
@@ -173,40 +185,8 @@ func localiseHelp(root *cobra.Command, u *ui.UI) {
 	}
 }
 
-// usage is a mistake in the command line: exit 64.
-func usage(code string, pairs ...string) error {
-	a := packager.Args{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		a[pairs[i]] = pairs[i+1]
-	}
-	return &packager.Fault{Class: packager.ClassUsage, Code: code, Args: a}
-}
-
-// knownCommand refuses a word that is no command, with the nearest one.
-func knownCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		return usage("USAGE_COMMAND_NEAR", "name", args[0], "near", strings.Join(near, ", "))
-	}
-	return usage("USAGE_COMMAND", "name", args[0])
-}
-
-// exactArgs takes n arguments, or says what the command wants.
-func exactArgs(n int) cobra.PositionalArgs { return rangeArgs(n, n) }
-
-func rangeArgs(least, most int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) < least || most >= 0 && len(args) > most {
-			return usage("USAGE_ARGS", "use", cmd.UseLine())
-		}
-		return nil
-	}
-}
-
-// open builds the program for a case folder ("" for none), after the flags
-// have been read.
+// open builds the program for a case folder, or "" for the folder where it
+// runs, after the flags have been read.
 func (c *command) open(dir string) (*app.App, error) {
 	cfg, err := config.Load(c.flags, c.Env, dir)
 	if err != nil {
@@ -250,91 +230,6 @@ func (c *command) observe(cfg *config.Config) (packager.Observer, func()) {
 			mode = ui.ProgressTTY
 		}
 	}
+	c.flags.Progress = mode
 	return c.ui.Progress(mode, c.Width, c.Now)
-}
-
-// explain says an error on Err: what, where, what to do next.
-func (c *command) explain(err error) {
-	if err == nil {
-		return
-	}
-	if c.flags.JSON {
-		c.explainJSON(err) // and on Err in words, for the log
-	}
-	if ds, ok := errors.AsType[packager.Diagnostics](err); ok {
-		c.ui.Diagnostics(ds)
-		return
-	}
-	if errors.Is(err, context.Canceled) {
-		c.fault("CANCELLED", nil, nil)
-		return
-	}
-	if f, ok := errors.AsType[*packager.Fault](err); ok {
-		if f.Code != codeSaid {
-			c.fault(f.Code, f.Args, f.Err)
-		}
-		return
-	}
-	c.fault("UNEXPECTED", packager.Args{"error": err.Error(), "version": app.Version()}, nil)
-}
-
-// explainJSON gives a program the error as the one document on Out.
-func (c *command) explainJSON(err error) {
-	type diagnostic struct {
-		Code       string            `json:"code"`
-		Position   packager.Position `json:"position"`
-		Path       string            `json:"path,omitempty"`
-		Line       string            `json:"line,omitempty"`
-		Suggestion string            `json:"suggestion,omitempty"`
-		Message    string            `json:"message"`
-	}
-	doc := struct {
-		Version     int           `json:"version"`
-		Error       string        `json:"error"`
-		Exit        int           `json:"exit"`
-		Message     string        `json:"message,omitempty"`
-		Next        string        `json:"next,omitempty"`
-		Args        packager.Args `json:"args,omitempty"`
-		Diagnostics []diagnostic  `json:"diagnostics,omitempty"`
-	}{Version: 1, Error: "UNEXPECTED", Exit: exitCode(err)}
-	if ds, ok := errors.AsType[packager.Diagnostics](err); ok {
-		doc.Error = "CONFIG_INVALID"
-		for _, d := range ds {
-			m, _ := c.ui.P.Say(d.Code, ui.DiagnosticArgs(d))
-			doc.Diagnostics = append(doc.Diagnostics, diagnostic{d.Code, d.Pos, d.Path, d.Line, d.Suggestion, m})
-		}
-	} else if f, ok := errors.AsType[*packager.Fault](err); ok {
-		if f.Code == codeSaid {
-			return
-		}
-		doc.Error, doc.Args = f.Code, f.Args
-		doc.Message, doc.Next = c.ui.P.Say(f.Code, f.Args)
-	} else if errors.Is(err, context.Canceled) {
-		doc.Error = "CANCELLED"
-	}
-	if err := c.ui.Document(doc); err != nil {
-		fmt.Fprintln(c.Err, err)
-	}
-}
-
-// codeSaid is the code of a Fault whose words the command has written itself.
-const codeSaid = "SAID"
-
-func said(class packager.Class) error { return &packager.Fault{Class: class, Code: codeSaid} }
-
-func (c *command) fault(code string, args packager.Args, cause error) {
-	message, next := c.ui.P.Say(code, args)
-	c.ui.Hanging(c.Err, ui.Paint(c.ui.ErrColor, ui.Red, "✗")+" ", message, "")
-	if cause != nil {
-		if inner, ok := errors.AsType[*packager.Fault](cause); ok {
-			m, n := c.ui.P.Say(inner.Code, inner.Args)
-			fmt.Fprintf(c.Err, "  %s\n", m)
-			next = cmpOr(n, next)
-		} else if !strings.Contains(message, cause.Error()) {
-			fmt.Fprintf(c.Err, "  %s\n", cause)
-		}
-	}
-	if next != "" {
-		c.ui.Hanging(c.Err, "  → ", next, "")
-	}
 }

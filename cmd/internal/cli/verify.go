@@ -24,7 +24,7 @@ func (c *command) verifyCommand() *cobra.Command {
 		Long:  c.ui.Text("help.verify.long"),
 		Args:  exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			a, err := c.open("")
+			a, err := c.open(placeOf(args[0]))
 			if err != nil {
 				return err
 			}
@@ -58,6 +58,15 @@ func (c *command) verifyCommand() *cobra.Command {
 	c.storeFlags(cmd)
 	c.identityFlags(cmd)
 	return cmd
+}
+
+// placeOf is where the settings for something to verify are looked for: beside
+// it or above it, or where the program runs when it lies in a store.
+func placeOf(target string) string {
+	if _, err := os.Stat(target); err != nil {
+		return ""
+	}
+	return target
 }
 
 type verdictJSON struct {

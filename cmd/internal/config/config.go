@@ -9,7 +9,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -55,6 +57,52 @@ type Settings struct {
 	RetentionDays  int      `yaml:"retention_days"` // of personal materials, after completion; 0: not stated
 }
 
+// choices are the settings that take one of a few words, by their flag.
+var choices = []struct {
+	flag, env string
+	list      []string
+	of        func(*Settings) string
+}{
+	{"--lang", "DOSSIER_LANG", []string{"zh", "en"}, func(s *Settings) string { return s.Lang }},
+	{"--progress", "DOSSIER_PROGRESS", []string{"auto", "tty", "plain", "json", "none"}, func(s *Settings) string { return s.Progress }},
+	{"--level", "DOSSIER_LEVEL", []string{"B-B", "B-T", "B-LT", "B-LTA"}, func(s *Settings) string { return s.Level }},
+}
+
+// Invalid names the first flag that has a value which it does not take, and
+// what it takes; flag is "" when there is none.
+func (f Flags) Invalid() (flag, value, list string) {
+	for _, c := range choices {
+		if v := c.of(&f.Settings); v != "" && !slices.Contains(c.list, v) {
+			return c.flag, v, strings.Join(c.list, ", ")
+		}
+	}
+	return "", "", ""
+}
+
+// Language reads zh, en, zh_CN.UTF-8 and the like; "" is neither.
+func Language(v string) string {
+	for _, l := range []string{"zh", "en"} {
+		if v == l || strings.HasPrefix(v, l+"_") || strings.HasPrefix(v, l+"-") || strings.HasPrefix(v, l+".") {
+			return l
+		}
+	}
+	return ""
+}
+
+// checkEnv refuses what a variable may not say.
+func checkEnv(env []string) error {
+	for _, c := range choices {
+		v := Getenv(env, c.env)
+		if v == "" || slices.Contains(c.list, v) || c.flag == "--lang" && Language(v) != "" {
+			continue
+		}
+		return &packager.Fault{Class: packager.ClassConfig, Code: "CONFIG_ENV_VALUE", Args: packager.Args{
+			"name": c.env, "value": v, "list": strings.Join(c.list, ", "),
+		}}
+	}
+	return nil
+}
+
 // Config is the result.
 type Config struct {
 	Settings
@@ -83,25 +131,58 @@ func Getenv(env []string, name string) string {
 	return v
 }
 
-// Load works out the settings for a case folder ("" for none). A mistake in a
-// file is answered with packager.Diagnostics.
+// folders finds the folders of the program: a variable of its own, the XDG
+// base directories (a relative one counts as none, as their specification
+// asks), else below the home folder. Without any of them it refuses: a key
+// must not come to lie wherever the program happens to run.
+func (c *Config) folders(get func(string) string) (configHome string, err error) {
+	home := cmp.Or(get("HOME"), get("USERPROFILE"))
+	if home == "" {
+		if u, err := user.Current(); err == nil {
+			home = u.HomeDir
+		}
+	}
+	under := func(variable string, below ...string) string {
+		if dir := get(variable); filepath.IsAbs(dir) {
+			return dir
+		}
+		if home == "" {
+			return ""
+		}
+		return filepath.Join(append([]string{home}, below...)...)
+	}
+	data, cache := under("XDG_DATA_HOME", ".local", "share"), under("XDG_CACHE_HOME", ".cache")
+	if data == "" && get("DOSSIER_DATA") == "" || cache == "" && get("DOSSIER_CACHE") == "" {
+		return "", &packager.Fault{Class: packager.ClassConfig, Code: "CONFIG_NO_HOME"}
+	}
+	c.DataDir = cmp.Or(get("DOSSIER_DATA"), filepath.Join(data, "dossier"))
+	c.CacheDir = cmp.Or(get("DOSSIER_CACHE"), filepath.Join(cache, "dossier"))
+	return under("XDG_CONFIG_HOME", ".config"), nil
+}
+
+// Load works out the settings for a place: a case folder, or the folder where
+// the program runs. A mistake in a file is answered with packager.Diagnostics.
 func Load(f Flags, env []string, caseDir string) (*Config, error) {
 	get := func(name string) string { return Getenv(env, name) }
-	home := cmp.Or(get("HOME"), get("USERPROFILE"))
+	if err := checkEnv(env); err != nil {
+		return nil, err
+	}
 	c := &Config{Env: env, At: cmp.Or(f.At, get("DOSSIER_AT")), AcceptLower: f.AcceptLower, Passphrase: f.Passphrase}
-	c.DataDir = cmp.Or(get("DOSSIER_DATA"), filepath.Join(cmp.Or(get("XDG_DATA_HOME"), filepath.Join(home, ".local", "share")), "dossier"))
-	c.CacheDir = cmp.Or(get("DOSSIER_CACHE"), filepath.Join(cmp.Or(get("XDG_CACHE_HOME"), filepath.Join(home, ".cache")), "dossier"))
-	configHome := cmp.Or(get("XDG_CONFIG_HOME"), filepath.Join(home, ".config"))
-
+	configHome, err := c.folders(get)
+	if err != nil {
+		return nil, err
+	}
 	near, err := beside(caseDir)
 	if err != nil {
 		return nil, err
 	}
-	far, err := read(filepath.Join(configHome, "dossier", "config.yaml"))
-	if err != nil {
-		return nil, err
+	var far Settings
+	if configHome != "" {
+		if far, err = read(filepath.Join(configHome, "dossier", "config.yaml")); err != nil {
+			return nil, err
+		}
 	}
-	c.Lang = cmp.Or(f.Lang, get("DOSSIER_LANG"), near.Lang, far.Lang)
+	c.Lang = cmp.Or(f.Lang, Language(get("DOSSIER_LANG")), near.Lang, far.Lang)
 	c.Progress = cmp.Or(f.Progress, get("DOSSIER_PROGRESS"), near.Progress, far.Progress)
 	c.Rules = firstList(f.Rules, list(get("DOSSIER_RULES")), near.Rules, far.Rules)
 	c.Store = cmp.Or(f.Store, get("DOSSIER_STORE"), near.Store, far.Store, filepath.Join(c.DataDir, "store"))
@@ -186,11 +267,8 @@ func firstList(lists ...[]string) []string {
 	return nil
 }
 
-// beside finds dossier.yaml in the case folder or the nearest folder above it.
+// beside finds dossier.yaml in a folder or the nearest folder above it.
 func beside(dir string) (Settings, error) {
-	if dir == "" {
-		return Settings{}, nil
-	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return Settings{}, err

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"dossier/packager"
+	"dossier/packager/identity"
 )
 
 // FindingJSON is a finding as the JSON of check and build shows it. Message
@@ -12,12 +13,12 @@ import (
 type FindingJSON struct {
 	Code        string             `json:"code"`
 	Severity    packager.Severity  `json:"severity"`
-	Requirement string             `json:"requirement,omitempty"`
-	Material    string             `json:"material,omitempty"`
+	Requirement string             `json:"requirement"` // "": not about one
+	Material    string             `json:"material"`    // path, identity numbers masked; "": not about one
 	Rules       []string           `json:"rules,omitempty"`
 	Position    *packager.Position `json:"position,omitempty"`
 	Message     string             `json:"message"`
-	Next        string             `json:"next,omitempty"`
+	Next        string             `json:"next"`
 	Accepted    string             `json:"accepted,omitempty"` // why this blocker was let pass
 }
 
@@ -25,8 +26,8 @@ type FindingJSON struct {
 func (u *UI) FindingsJSON(fs []packager.Finding) []FindingJSON {
 	out := make([]FindingJSON, 0, len(fs))
 	for _, f := range fs {
-		m, n := u.P.Finding(f)
-		j := FindingJSON{f.Code, f.Severity, f.Requirement, f.Material, f.Rules, nil, m, n, f.Accepted}
+		m, n := u.said(f)
+		j := FindingJSON{f.Code, f.Severity, f.Requirement, identity.MaskIDs(f.Material), f.Rules, nil, m, n, f.Accepted}
 		if f.Pos.Line > 0 {
 			pos := f.Pos
 			j.Position = &pos
@@ -34,6 +35,12 @@ func (u *UI) FindingsJSON(fs []packager.Finding) []FindingJSON {
 		out = append(out, j)
 	}
 	return out
+}
+
+// said is a finding in words. A file may have an identity number in its name.
+func (u *UI) said(f packager.Finding) (message, next string) {
+	message, next = u.P.Finding(f)
+	return identity.MaskIDs(message), identity.MaskIDs(next)
 }
 
 var marks = map[packager.Severity]struct {
@@ -79,10 +86,10 @@ func (u *UI) Findings(fs []packager.Finding, all bool) {
 }
 
 func (u *UI) finding(f packager.Finding) {
-	message, next := u.P.Finding(f)
+	message, next := u.said(f)
 	where := []string{}
-	if f.Material != "" && !strings.Contains(message, f.Material) {
-		where = append(where, f.Material)
+	if material := identity.MaskIDs(f.Material); material != "" && !strings.Contains(message, material) {
+		where = append(where, material)
 	}
 	if f.Pos.Line > 0 {
 		where = append(where, f.Pos.String())
@@ -112,7 +119,10 @@ func (u *UI) finding(f packager.Finding) {
 func (u *UI) Diagnostics(ds packager.Diagnostics) {
 	for _, d := range ds {
 		message, next := u.P.Say(d.Code, DiagnosticArgs(d))
-		u.Hanging(u.Err, Paint(u.ErrColor, Red, "✗")+" ", d.Pos.String()+": "+message, "")
+		if where := d.Pos.String(); where != "" {
+			message = where + ": " + message
+		}
+		u.Hanging(u.Err, Paint(u.ErrColor, Red, "✗")+" ", message, "")
 		if d.Line != "" && d.Pos.Line > 0 {
 			no := fmt.Sprint(d.Pos.Line)
 			fmt.Fprintf(u.Err, "  %s | %s\n", no, d.Line)
@@ -121,7 +131,7 @@ func (u *UI) Diagnostics(ds packager.Diagnostics) {
 			}
 		}
 		if d.Suggestion != "" {
-			fmt.Fprintf(u.Err, "  → %s\n", u.Text("diagnostic.suggestion", "word", d.Suggestion))
+			fmt.Fprintf(u.Err, "  → %s\n", u.Text("diagnostic.suggestion", "word", identity.MaskIDs(d.Suggestion)))
 		}
 		if next != "" {
 			u.Hanging(u.Err, "  → ", next, "")
@@ -129,11 +139,12 @@ func (u *UI) Diagnostics(ds packager.Diagnostics) {
 	}
 }
 
-// DiagnosticArgs are the values that the message of a diagnostic is filled with.
+// DiagnosticArgs are the values that the message of a diagnostic is filled
+// with, identity numbers masked.
 func DiagnosticArgs(d packager.Diagnostic) packager.Args {
-	a := packager.Args{"path": d.Path, "suggestion": d.Suggestion}
+	a := packager.Args{"path": identity.MaskIDs(d.Path), "suggestion": identity.MaskIDs(d.Suggestion)}
 	for k, v := range d.Args {
-		a[k] = v
+		a[k] = identity.MaskIDs(v)
 	}
 	return a
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dossier/packager"
+	"dossier/packager/identity"
 )
 
 // Modes of progress. Auto is tty on a terminal and plain elsewhere.
@@ -18,6 +19,10 @@ const (
 	ProgressJSON  = "json"
 	ProgressNone  = "none"
 )
+
+// ProgressTime is the form of the times in --progress json: UTC, RFC 3339 with
+// milliseconds.
+const ProgressTime = "2006-01-02T15:04:05.000Z"
 
 // Progress returns an observer that shows work going on, and a function that
 // ends it and leaves the line clean. width is the terminal's, in columns.
@@ -73,7 +78,7 @@ func (j *jsonProgress) observe(e packager.Progress) {
 		Done    int64         `json:"done,omitempty"`
 		Total   int64         `json:"total,omitempty"`
 		Unit    string        `json:"unit,omitempty"`
-	}{1, j.now().UTC().Format("2006-01-02T15:04:05.000Z"), e.Step, e.Kind, e.Item, e.Done, e.Total, e.Unit})
+	}{1, j.now().UTC().Format(ProgressTime), e.Step, e.Kind, identity.MaskIDs(e.Item), e.Done, e.Total, e.Unit})
 	if err != nil {
 		return // strings and numbers: cannot fail
 	}
@@ -111,7 +116,7 @@ func (t *ttyProgress) observe(e packager.Progress) {
 		}
 	}
 	if e.Item != "" {
-		s += "  " + e.Item
+		s += "  " + identity.MaskIDs(e.Item)
 	}
 	fmt.Fprint(t.u.Err, "\r\x1b[2K"+Truncate(s, max(20, t.width-1)))
 }

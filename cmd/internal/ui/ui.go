@@ -20,6 +20,9 @@ type UI struct {
 	In   io.Reader
 	P    *i18n.Printer
 	JSON bool // one JSON document on Out and nothing else there
+	// Documented: the one document is written; an error that comes after it is
+	// said on Err alone.
+	Documented bool
 	// Ask is true when a person sits at a terminal and may be asked.
 	Ask      bool
 	OutColor bool
@@ -81,6 +84,7 @@ func (u *UI) Note(key string, pairs ...string) { fmt.Fprintln(u.Err, u.Text(key,
 
 // Document writes v as the one JSON document of the command.
 func (u *UI) Document(v any) error {
+	u.Documented = true
 	e := json.NewEncoder(u.Out)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
