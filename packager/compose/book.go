@@ -26,6 +26,8 @@ type book struct {
 	total  int      // number of pages, from the run before
 	stamp  packager.StampPlace
 	placed []packager.Placed
+	pads   map[string]float64       // how much room the rows of a part's tables have
+	pad    float64                  // in the part that is drawn now
 	later  []packager.TimelineEntry // what did not fit on the cover
 }
 
@@ -46,15 +48,15 @@ func (b *book) rules() *packager.RuleSet { return b.plan.Report.Rules }
 
 // lay draws the whole bundle on c.
 func (b *book) lay(c *canvas) {
-	b.c, b.now, b.order, b.placed = c, map[string]span{}, nil, nil
+	b.c, b.now, b.order, b.placed, b.pad = c, map[string]span{}, nil, nil, cellPad
 	b.part("cover", b.cover)
 	if b.no == 1 {
-		b.part("review", b.review)
+		b.part("review", b.compact("review", b.review))
 		if b.plan.Revision != nil {
 			b.part("changes", b.changes)
 		}
 	}
-	b.part("index", b.index)
+	b.part("index", b.compact("index", b.index))
 	for i := range b.items {
 		b.part(itemName(b.items[i].No), func() { b.material(&b.items[i]) })
 	}
@@ -63,7 +65,7 @@ func (b *book) lay(c *canvas) {
 			b.part(gapName(i), func() { b.gap(i) })
 		}
 		if len(b.plan.Backups) > 0 {
-			b.part("backup", b.backups)
+			b.part("backup", b.compact("backup", b.backups))
 		}
 	}
 	b.part("signature", b.closing)
@@ -79,6 +81,41 @@ func (b *book) part(name string, draw func()) {
 	draw()
 	b.now[name] = span{from: from, to: b.c.page()}
 	b.order = append(b.order, name)
+}
+
+// compact gives the rows of a part's tables less room where that saves a page,
+// which would hold a few rows only. It is settled once, when the numbers of the
+// pages are known for the first time.
+func (b *book) compact(name string, draw func()) func() {
+	return func() {
+		if _, settled := b.pads[name]; !settled && len(b.known) > 0 {
+			if b.pads == nil {
+				b.pads = map[string]float64{}
+			}
+			b.pads[name] = cellPad
+			for _, pad := range []float64{cellPad - 1, cellPad - 2} {
+				if b.measured(draw, pad) < b.measured(draw, cellPad) {
+					b.pads[name] = pad
+					break
+				}
+			}
+		}
+		if pad, ok := b.pads[name]; ok {
+			b.pad = pad
+		}
+		draw()
+		b.pad = cellPad
+	}
+}
+
+// measured is how many pages a part takes with so much room in the rows.
+func (b *book) measured(draw func(), pad float64) int {
+	c, stamp := b.c, b.stamp
+	b.c, b.pad = newCanvas(c.faces, true), pad
+	draw()
+	n := b.c.page()
+	b.c, b.pad, b.stamp = c, cellPad, stamp
+	return n
 }
 
 // pageOf is the page of this volume where a part begins; 0: it is in another.

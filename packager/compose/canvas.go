@@ -126,7 +126,7 @@ func weightIndex(s style) int {
 func (c *canvas) width(s string, st style) float64 { return c.face(st).Width(clean(s)) * st.size }
 
 func (c *canvas) lines(s string, st style, w float64) []string {
-	return c.face(st).Lines(s, w/st.size)
+	return c.face(st).Ragged(s, w/st.size)
 }
 
 // text sets one line with its baseline at y and returns where it ends.

@@ -321,7 +321,7 @@ func (b *book) review() {
 	y := b.title(head, b.t("review.summary", "total", strconv.Itoa(total),
 		"ok", strconv.Itoa(count[packager.StateOK]), "warn", strconv.Itoa(count[packager.Warn]),
 		"block", strconv.Itoa(count[packager.Block]), "info", strconv.Itoa(count[packager.Info])))
-	t := b.table(y, true, head, column{title: b.t("review.ids"), w: 46}, column{title: b.t("review.rule")}, column{title: b.t("review.verdict"), w: 54}, column{title: b.t("review.proof"), w: 168})
+	t := b.table(y, true, head, column{title: b.t("review.ids"), w: 46}, column{title: b.t("review.rule")}, column{title: b.t("review.verdict"), w: 54}, column{title: b.t("review.proof"), w: 176})
 	for _, k := range kindOrder {
 		first := true
 		for _, q := range reqs {
@@ -486,7 +486,7 @@ func (b *book) agreement(y float64, pageTitle string) {
 	}
 	c.text(marginX, y+baseline(section), b.t("agreement.title"), section)
 	y = c.para(marginX, y+section.lead+2, b.measure(), b.t("agreement.note"), note) + 8
-	t := b.table(y, false, pageTitle, column{title: b.t("agreement.field"), w: 84}, column{title: b.t("agreement.stated"), w: 138}, column{title: b.t("agreement.read")})
+	t := b.table(y, false, pageTitle, column{title: b.t("agreement.field"), w: 70}, column{title: b.t("agreement.stated"), w: 138}, column{title: b.t("agreement.read")})
 	for _, a := range rows {
 		t.row(txt(b.t("field."+a.Field), aside.in(grey)), txt(a.Stated, body), b.readings(t.cols[2].w, a))
 	}
@@ -518,8 +518,10 @@ func (b *book) readings(w float64, a packager.Agreement) cell {
 			by[i] = b.t("by." + s)
 		}
 		tail := b.t(key, "at", where, "by", strings.Join(by, b.t("agreement.and")), "value", r.Value)
-		what = b.c.fit(what, aside, max(w-15-b.c.width(tail, aside), 90))
-		l.lines = b.c.lines(what+tail, aside, w-15)
+		if l.lines = b.c.lines(what+tail, aside, w-15); len(l.lines) > 2 {
+			what = b.c.fit(what, aside, max(w-15-b.c.width(tail, aside), 90))
+			l.lines = b.c.lines(what+tail, aside, w-15)
+		}
 		high += float64(len(l.lines)) * aside.lead
 		ls = append(ls, l)
 	}

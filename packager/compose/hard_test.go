@@ -15,6 +15,7 @@ import (
 
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 
+	"dossier/packager"
 	"dossier/packager/pdfium"
 )
 
@@ -309,7 +310,12 @@ func TestSignedPaper(t *testing.T) {
 	})
 	d := newDesk(t)
 	it := d.item(d.pdf("materials/电子合同.pdf", raw), "contract")
-	it.File.PDF.Signatures = 1
+	it.File.PDF.Signatures = 3
+	it.File.PDF.Signed = []packager.MaterialSignature{
+		{Kind: "approval", State: packager.SignatureIntact, Signer: "测试虚构（样本）科技有限公司", Issuer: "样本 CA", Time: "2026-11-02T20:00:00Z", TSA: "样本时间戳"},
+		{Kind: "approval", State: packager.SignatureBroken, Signer: "王𬍛", Issuer: "王𬍛", Claimed: "D:20261103101112+08'00'"},
+		{Kind: "certification", State: packager.SignatureUnclear},
+	}
 	b := compose(t, d.plan)
 	got := renderAll(t, b, 72)[0]
 	r := got.Bounds()
@@ -324,6 +330,15 @@ func TestSignedPaper(t *testing.T) {
 		text, err := doc.Text(b.Placed[0].Page - 1)
 		if err != nil || !strings.Contains(squeeze(text), "原件已原样保存为附件“01-电子合同.pdf”") {
 			t.Errorf("the page does not say where the signed file is: %v %s", err, text)
+		}
+		for _, want := range []string{
+			"电子签名·测试虚构（样本）科技有限公司（证书由样本CA签发）·完好，签名后未改动·2026-11-03，由样本时间戳的时间戳证明",
+			"电子签名·王𬍛（自制证书）·不成立：内容与签名时不同·自称签于2026-11-03",
+			"认证签名·签名人未能读出·此处无法判断",
+		} {
+			if !strings.Contains(squeeze(text), want) {
+				t.Errorf("the page does not say %q: %s", want, squeeze(text))
+			}
 		}
 	})
 	if info := judge(t, "pdfinfo", b.Path); !strings.Contains(info, "Form:            none") {

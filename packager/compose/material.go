@@ -84,10 +84,7 @@ func (b *book) leafTop(it *packager.Item, s *shown, i int, w float64) float64 {
 		return bodyTop - 8
 	}
 	t := bodyTop + float64(len(b.headingLines(it, w)))*heading.lead + micro.lead + 18
-	if s.signed {
-		t += b.c.paraHeight(b.t("item.signed", "name", s.attached), note, w-2*marginX) + 4
-	}
-	return t
+	return t + b.signaturesHeight(it, s, w-2*marginX)
 }
 
 func (b *book) leafHeader(it *packager.Item, s *shown, i int) string {
@@ -136,10 +133,7 @@ func (b *book) itemHeading(it *packager.Item, s *shown) float64 {
 	c.text(marginX, y+baseline(micro), c.fit(strings.Join(facts, "  ·  "), micro, b.measure()), micro)
 	y += micro.lead + 4
 	c.hline(marginX, b.right(), y, 0.8, accent)
-	if s.signed {
-		y = c.para(marginX, y+6, b.measure(), b.t("item.signed", "name", s.attached), note)
-	}
-	return y
+	return b.signatures(it, s, y)
 }
 
 func short(digest string) string {

@@ -59,7 +59,7 @@ type table struct {
 	gap   float64 // between columns
 }
 
-const cellPad = 5.0 // above and below the text of a row
+const cellPad = 5.0 // above and below the text of a row, as a rule
 
 // table begins a table at y. Under a title (where underTitle is true) it takes
 // the title's rule as its own.
@@ -88,7 +88,7 @@ func (t *table) head(rule bool) {
 	}
 	x := marginX
 	for _, col := range t.cols {
-		base := t.y + cellPad + baseline(label)
+		base := t.y + t.b.pad + baseline(label)
 		if col.right {
 			c.textRight(x+col.w, base, col.title, label)
 		} else {
@@ -96,7 +96,7 @@ func (t *table) head(rule bool) {
 		}
 		x += col.w + t.gap
 	}
-	t.y += label.lead + 2*cellPad
+	t.y += label.lead + 2*t.b.pad
 	c.hline(marginX, t.b.right(), t.y, 0.5, ink)
 }
 
@@ -128,7 +128,7 @@ func (t *table) height(cells []cell) float64 {
 			h = max(h, t.b.c.paraHeight(cl.text, cl.st, t.cols[i].w))
 		}
 	}
-	return h + 2*cellPad
+	return h + 2*t.b.pad
 }
 
 // row prints one row and keeps it on one page.
@@ -138,7 +138,7 @@ func (t *table) row(cells ...cell) {
 	t.room(h)
 	x := marginX
 	for i, cl := range cells {
-		w, y := t.cols[i].w, t.y+cellPad
+		w, y := t.cols[i].w, t.y+t.b.pad
 		switch {
 		case cl.draw != nil:
 			cl.draw(x, y, w)

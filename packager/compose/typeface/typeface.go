@@ -101,6 +101,28 @@ func (f *Face) Lines(s string, width float64) []string {
 	return lines
 }
 
+// Ragged is Lines for text that is not justified: the last line of a paragraph
+// is no orphan of one or two characters where the line before can spare some.
+func (f *Face) Ragged(s string, width float64) []string {
+	const orphan, enough = 2.1, 3.0 // em
+	var lines []string
+	for _, para := range strings.Split(s, "\n") {
+		broken := f.breakPara(Clean(para), width)
+		if n := len(broken); n > 1 && f.Width(broken[n-1]) <= orphan {
+			over := units(broken[n-2])
+			rest := broken[n-1]
+			for len(over) > 4 && f.Width(rest) < enough {
+				rest, over = over[len(over)-1]+rest, over[:len(over)-1]
+			}
+			if f.Width(rest) <= width {
+				broken[n-2], broken[n-1] = strings.TrimRight(strings.Join(over, ""), " "), rest
+			}
+		}
+		lines = append(lines, broken...)
+	}
+	return lines
+}
+
 func (f *Face) breakPara(s string, width float64) []string {
 	var lines []string
 	var line string
