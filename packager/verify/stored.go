@@ -188,7 +188,8 @@ func (r *readBack) object(ctx context.Context, want packager.StoredObject, to st
 func (r *readBack) sealedObject(ctx context.Context, want packager.StoredObject, in io.Reader, to string, out io.Writer) (there bool, err error) {
 	stored := newCounter()
 	raw := io.TeeReader(&cancelStream{ctx, in}, stored)
-	plain, failed := io.Reader(nil), error(ErrNoIdentity)
+	var plain io.Reader
+	failed := ErrNoIdentity
 	if u, ok := r.src.(Unsealer); ok {
 		plain, failed = u.Unseal(ctx, want, raw)
 	}
