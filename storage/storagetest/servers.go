@@ -103,10 +103,11 @@ func (p program) compile(exe string) error {
 	}
 	defer os.RemoveAll(work)
 	module, version, _ := strings.Cut(p.module, "@")
+	made := exe + "." + filepath.Base(work) // a build that outlives its test does not meet the next one
 	for _, args := range [][]string{
 		{"mod", "init", "testserver"},
 		{"get", p.pkg + "@" + version},
-		{"build", "-o", exe + ".new", p.pkg},
+		{"build", "-o", made, p.pkg},
 	} {
 		cmd := exec.Command("go", args...)
 		cmd.Dir = work
@@ -115,7 +116,7 @@ func (p program) compile(exe string) error {
 			return fmt.Errorf("go %s (%s): %w\n%s", strings.Join(args, " "), module, err, tail(out))
 		}
 	}
-	return os.Rename(exe+".new", exe)
+	return os.Rename(made, exe)
 }
 
 func tail(out []byte) []byte {

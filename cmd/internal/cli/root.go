@@ -172,16 +172,16 @@ func (c *command) root() *cobra.Command {
 }
 
 // localiseHelp says cobra's own words in the reader's language.
-func localiseHelp(root *cobra.Command, u *ui.UI) {
-	for _, cmd := range append([]*cobra.Command{root}, root.Commands()...) {
-		cmd.InitDefaultHelpFlag()
-		if h := cmd.Flags().Lookup("help"); h != nil {
-			h.Usage = u.Text("flag.help")
-		}
-		switch cmd.Name() {
-		case "help", "completion":
-			cmd.Short = u.Text("help." + cmd.Name())
-		}
+func localiseHelp(cmd *cobra.Command, u *ui.UI) {
+	cmd.InitDefaultHelpFlag()
+	cmd.Flags().Lookup("help").Usage = u.Text("flag.help")
+	cmd.DisableFlagsInUseLine = true // the template says it in the reader's language
+	switch cmd.Name() {
+	case "help", "completion":
+		cmd.Short = u.Text("help." + cmd.Name())
+	}
+	for _, sub := range cmd.Commands() {
+		localiseHelp(sub, u)
 	}
 }
 
