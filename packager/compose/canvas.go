@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/jung-kurt/gofpdf"
+
+	"dossier/packager/pdfium"
 )
 
 // A4 in points, and the type area on it. Coordinates on the canvas are points
@@ -73,7 +75,8 @@ type sheet struct {
 	w, h  float64
 	jumps []jump
 	uses  map[string]int // name of an XObject on the page → asset
-	chars map[rune]int   // what is printed, and how often; not the watermark
+	shows []pdfium.Figure
+	chars map[rune]int // what is printed, and how often; not the watermark
 }
 
 // canvas draws the pages of a bundle with gofpdf and remembers what gofpdf
@@ -260,9 +263,14 @@ func (c *canvas) goTo(x, y, w, h float64, page int, top float64) {
 	c.sheet().jumps = append(c.sheet().jumps, jump{x, y, w, h, page, top, ""})
 }
 
-// put shows the XObject of an asset: m maps its space to the page (PDF space).
-func (c *canvas) put(asset int, m matrix) {
-	name := fmt.Sprintf("M%d", asset)
-	c.sheet().uses[name] = asset
+// put shows the XObject of a leaf: m maps its space to the page (PDF space).
+func (c *canvas) put(l *leaf, m matrix) {
+	name := fmt.Sprintf("M%d", l.asset)
+	c.sheet().uses[name] = l.asset
+	f := pdfium.Figure{Matrix: m}
+	if l.pic != nil {
+		f.Width, f.Height = l.pic.width, l.pic.height
+	}
+	c.sheet().shows = append(c.sheet().shows, f)
 	c.pdf.RawWriteStr(fmt.Sprintf("q %s cm /%s Do Q", matrixString(m), name))
 }

@@ -360,56 +360,6 @@ func TestPagePictures(t *testing.T) {
 	}
 }
 
-// Any case gives a bundle that proves itself (Compose fails otherwise) and
-// that other readers take without a complaint.
-func TestAnyCase(t *testing.T) {
-	photos := map[int][]byte{}
-	for o := 1; o <= 8; o++ {
-		photos[o] = jpegOf(t, quarters(200, 120), o, 80)
-	}
-	hard := hardPDFs(t)
-	var kinds []string
-	for name := range hard {
-		kinds = append(kinds, name)
-	}
-	for seed, n := range []int{1, 17, 120} {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			rnd := rand.New(rand.NewPCG(uint64(seed), 1))
-			d := newDesk(t)
-			parts := []string{"letter", "authorisation", "licence", "identity", "ownership", "settlement", "special"}
-			for i := range n {
-				id := fmt.Sprintf("m%d", i)
-				d.spec(id, parts[i*len(parts)/n], strings.Repeat("很长的材料名称", rnd.IntN(5)+1), rnd.IntN(3) == 0, packager.Zone{X: 0.1, Y: 0.1, W: 0.3, H: 0.2})
-				path := fmt.Sprintf("materials/%d", i)
-				switch rnd.IntN(4) {
-				case 0:
-					d.item(d.pdf(path+".pdf", hard[kinds[rnd.IntN(len(kinds))]]), id)
-				case 1:
-					f := d.file(path+".docx", []byte(path))
-					f.Form, f.Media, f.Unusable = packager.FormOffice, "application/msword", "OFFICE"
-					d.item(f, id)
-				default:
-					o := rnd.IntN(8) + 1
-					w, h := 200, 120
-					if o >= 5 {
-						w, h = h, w
-					}
-					d.item(d.picture(path+".jpg", "image/jpeg", photos[o], w, h, o), id)
-				}
-				d.require(id, packager.KindMaterial, strings.Repeat("要求", rnd.IntN(30)+1), packager.StateOK, d.plan.Items[i].File.Path)
-			}
-			b := compose(t, d.plan)
-			if b.Proof.Pages != b.Pages || b.Proof.Materials != n {
-				t.Errorf("proof %+v", b.Proof)
-			}
-			judge(t, "qpdf", "--check", b.Path)
-			if out := judge(t, "mutool", "info", b.Path); strings.Contains(out, "error") {
-				t.Errorf("mutool: %s", out)
-			}
-		})
-	}
-}
-
 // A page picture that is made from the material looks like the page in the
 // bundle, with the watermark on the same places, whichever way up the photo was
 // stored.

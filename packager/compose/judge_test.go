@@ -18,17 +18,22 @@ import (
 // visible skip, and a failure where DOSSIER_JUDGES=required.
 func judge(t *testing.T, name string, args ...string) string {
 	t.Helper()
+	installed(t, name)
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+func installed(t *testing.T, name string) {
+	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
 		if os.Getenv("DOSSIER_JUDGES") == "required" {
 			t.Fatalf("judge %s is required and not installed", name)
 		}
 		t.Skipf("judge %s is not installed", name)
 	}
-	out, err := exec.Command(name, args...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-	}
-	return string(out)
 }
 
 // render draws page i (from 0) of a file with pdfium.

@@ -52,7 +52,7 @@ func (b *book) leaf(it *packager.Item, s *shown, i int) {
 		y += (b.bottom() - y - h) * 0.5
 	}
 	m := l.place(x, c.h-y-h, w)
-	c.put(l.asset, m)
+	c.put(l, m)
 	place := packager.Placed{Item: it.No, Leaf: i + 1, Page: c.page(), X: x, Y: c.h - y - h, W: w, H: h}
 	if l.pic != nil {
 		place.Pixels = int(l.w)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -14,6 +15,7 @@ import (
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 	"golang.org/x/image/font/sfnt"
 	"golang.org/x/image/math/fixed"
+	"golang.org/x/text/unicode/norm"
 
 	"dossier/packager"
 	"dossier/packager/pdfium"
@@ -22,7 +24,8 @@ import (
 // prove opens the finished file with an engine that shares nothing with the
 // writer and holds it against what was laid out: number of pages, printed page
 // numbers, every character, links, bookmarks, labels, the manifest, and each
-// material on the pages that the index gives.
+// material on the pages that the index gives: its number, and its picture or
+// paper page at its place.
 func (k *Composer) prove(ctx context.Context, f *os.File, b *book, bundle *packager.Bundle) (packager.Proof, error) {
 	var p packager.Proof
 	size, err := f.Seek(0, io.SeekEnd)
@@ -114,6 +117,13 @@ func (b *book) provePage(doc *pdfium.Document, i int, p *packager.Proof) error {
 			return proofFault("COMPOSE_PROOF_ITEM", nil, "page", page, "no", strconv.Itoa(it.No))
 		}
 	}
+	figures, err := doc.Figures(i, len(sh.shows))
+	if err != nil {
+		return proofFault("COMPOSE_PROOF_OPEN", err)
+	}
+	if !proveFigures(sh.shows, figures) {
+		return proofFault("COMPOSE_PROOF_FIGURE", nil, "page", page)
+	}
 	n, missing := proveChars(sh.chars, text)
 	if missing != 0 {
 		return proofFault("COMPOSE_PROOF_TEXT", nil, "page", page, "char", fmt.Sprintf("U+%04X", missing))
@@ -138,6 +148,19 @@ func (b *book) provePage(doc *pdfium.Document, i int, p *packager.Proof) error {
 	return nil
 }
 
+// proveFigures holds the pictures and paper pages that a page shows against
+// those that were laid out: the same size, at the same place, the same way up.
+func proveFigures(want, got []pdfium.Figure) bool {
+	return slices.EqualFunc(want, got, func(w, g pdfium.Figure) bool {
+		for k := range w.Matrix {
+			if math.Abs(w.Matrix[k]-g.Matrix[k]) > 0.05 {
+				return false
+			}
+		}
+		return w.Width == g.Width && w.Height == g.Height
+	})
+}
+
 // squeeze removes what readers add or leave out at will: blanks and line ends.
 func squeeze(s string) string {
 	return strings.Map(func(r rune) rune {
@@ -155,7 +178,18 @@ func proveChars(printed map[rune]int, text string) (n int, missing rune) {
 	for _, r := range text {
 		have[r]++
 	}
+	want := map[rune]int{}
 	for r, k := range printed {
+		if presentationForm(r) { // readers give the letters of a ligature
+			for _, letter := range norm.NFKC.String(string(r)) {
+				want[letter] += k
+				have[letter] += have[r]
+			}
+			continue
+		}
+		want[r] += k
+	}
+	for r, k := range want {
 		switch {
 		case unicode.IsSpace(r):
 			continue
@@ -166,6 +200,12 @@ func proveChars(printed map[rune]int, text string) (n int, missing rune) {
 		n += k
 	}
 	return n, 0
+}
+
+// presentationForm reports whether r is a ligature or another shape of letters
+// (Unicode blocks Alphabetic and Arabic Presentation Forms).
+func presentationForm(r rune) bool {
+	return r >= 0xfb00 && r <= 0xfdff || r >= 0xfe70 && r <= 0xfeff
 }
 
 // proveLinks holds the links of a page against those that were laid out.

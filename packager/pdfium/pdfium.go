@@ -274,6 +274,51 @@ func (d *Document) Links(i int) ([]Link, error) {
 	}
 }
 
+// Figure is a picture or a form XObject as a page shows it.
+type Figure struct {
+	Matrix        [6]float64 // from its space to the page (ISO 32000-1, 8.3.3)
+	Width, Height int        // pixels of a picture; 0 for a form
+}
+
+// Figures returns the first n pictures and forms that page i shows.
+func (d *Document) Figures(i, n int) ([]Figure, error) {
+	count, err := d.engine.FPDFPage_CountObjects(&requests.FPDFPage_CountObjects{Page: d.page(i)})
+	if err != nil {
+		return nil, err
+	}
+	var out []Figure
+	for k := 0; k < count.Count && len(out) < n; k++ {
+		o, err := d.engine.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: d.page(i), Index: k})
+		if err != nil {
+			return nil, err
+		}
+		kind, err := d.engine.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: o.PageObject})
+		if err != nil {
+			return nil, err
+		}
+		if kind.Type != enums.FPDF_PAGEOBJ_IMAGE && kind.Type != enums.FPDF_PAGEOBJ_FORM {
+			continue
+		}
+		var f Figure
+		m, err := d.engine.FPDFPageObj_GetMatrix(&requests.FPDFPageObj_GetMatrix{PageObject: o.PageObject})
+		if err != nil {
+			return nil, err
+		}
+		for j, v := range []float32{m.Matrix.A, m.Matrix.B, m.Matrix.C, m.Matrix.D, m.Matrix.E, m.Matrix.F} {
+			f.Matrix[j] = float64(v)
+		}
+		if kind.Type == enums.FPDF_PAGEOBJ_IMAGE {
+			size, err := d.engine.FPDFImageObj_GetImagePixelSize(&requests.FPDFImageObj_GetImagePixelSize{ImageObject: o.PageObject})
+			if err != nil {
+				return nil, err
+			}
+			f.Width, f.Height = int(size.Width), int(size.Height)
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
 // Bookmark is one entry of the outline; Page counts from 0 and is -1 where it
 // leads to no page.
 type Bookmark struct {
