@@ -33,8 +33,9 @@ type ManifestItem struct {
 	SHA256       string   `json:"sha256"`
 	Bytes        int64    `json:"bytes"`
 	Media        string   `json:"media"`
-	Volume       int      `json:"volume,omitempty"` // from 1; 0 when there is one PDF
-	From         int      `json:"from"`             // first page in its PDF
+	Shown        string   `json:"shown_sha256,omitempty"` // of the PDF whose pages stand for it, made of an office file
+	Volume       int      `json:"volume,omitempty"`       // from 1; 0 when there is one PDF
+	From         int      `json:"from"`                   // first page in its PDF
 	To           int      `json:"to"`
 }
 

@@ -60,9 +60,11 @@ type Inspected struct {
 	QR      []string // contents of QR codes found
 	Fields  []Field  // read by machine from text layer, QR or OCR
 	// Shown is a PDF on this disk that shows the content in its place, made of
-	// an office file; "" for every other form.
-	Shown  string
-	ReadBy string // how its text was read: "text" (layer), "ocr"; "": not read by machine
+	// an office file, and ShownSHA256 its digest in hex; "" for every other form.
+	Shown, ShownSHA256 string
+	// Password opens an encrypted PDF; "" for every other file.
+	Password Secret
+	ReadBy   string // how its text was read: "text" (layer), "ocr"; "": not read by machine
 	// Unusable says why the content cannot be shown in the bundle ("" when it
 	// can): the code of the finding that explains it.
 	Unusable string

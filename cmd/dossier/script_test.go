@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"dossier/packager/inspect/samples"
 	"dossier/storage/storagetest"
 )
 
@@ -70,6 +71,7 @@ func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 			"flip":    flipByte,
 			"replace": replaceText,
 			"parts":   writeParts,
+			"lock":    lockPDF,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
@@ -245,6 +247,18 @@ func flipByte(ts *testscript.TestScript, neg bool, args []string) {
 	b[at] ^= 1 << rand.IntN(8)
 	ts.Check(os.Chmod(path, 0o600))
 	ts.Check(os.WriteFile(path, b, 0o600))
+}
+
+// lockPDF: lock FILE PASSWORD encrypts a PDF, so that it opens with the password
+// alone.
+func lockPDF(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: lock FILE PASSWORD")
+	}
+	path := ts.MkAbs(args[0])
+	b, err := os.ReadFile(path)
+	ts.Check(err)
+	ts.Check(os.WriteFile(path, samples.Encrypt(b, args[1], "owner of the test"), 0o600))
 }
 
 // replaceText: replace FILE OLD NEW replaces a text that must be there.

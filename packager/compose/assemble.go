@@ -375,7 +375,7 @@ func manifest(p *packager.Plan, volumes []*volume) ([]byte, error) {
 	}
 	for _, it := range p.Items {
 		mi := packager.ManifestItem{No: it.No, Title: it.Title.In("zh"), Requirements: it.Requirements, Path: it.File.Path,
-			SHA256: it.File.SHA256, Bytes: it.File.Bytes, Media: it.File.Media}
+			SHA256: it.File.SHA256, Bytes: it.File.Bytes, Media: it.File.Media, Shown: it.File.ShownSHA256}
 		if mi.Requirements == nil {
 			mi.Requirements = []string{}
 		}

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -63,6 +64,8 @@ type shown struct {
 	leaves   []leaf
 	pdf      bool
 	marks    []sourceMark
+	locked   bool   // it was opened with its password
+	office   bool   // its pages were made by LibreOffice
 	signed   bool   // its own signatures cannot be checked in the bundle
 	attached string // name of the attachment, when the file itself is kept too
 	dpi      int    // its pictures were resampled to this resolution; 0: not
@@ -165,7 +168,7 @@ func (a *assets) load(ctx context.Context, items []packager.Item, workers int, o
 			}
 			err = a.pictures(it, r)
 			<-slots
-		case it.File.Form == packager.FormPDF && it.File.Unusable == "":
+		case showsPages(it.File):
 			err = a.document(ctx, it)
 		default:
 			err = a.instead(it, "COMPOSE_NOT_SHOWN")
@@ -183,6 +186,12 @@ func (a *assets) load(ctx context.Context, items []packager.Item, workers int, o
 
 func showsPicture(f packager.Inspected) bool {
 	return f.Form == packager.FormPicture && f.Unusable == ""
+}
+
+// showsPages reports whether a file is shown as the pages of a PDF: its own, or
+// those of a PDF made of it.
+func showsPages(f packager.Inspected) bool {
+	return (f.Form == packager.FormPDF || f.Shown != "") && f.Unusable == ""
 }
 
 func (a *assets) pictures(it *packager.Item, r prefetched) error {
@@ -221,14 +230,28 @@ func (a *assets) keep(ref types.IndirectRef, weight int64) int {
 }
 
 // document writes the pages of a PDF: as they are, if pdfcpu can follow the
-// file; else as pdfium writes it anew; else as pictures of its pages.
+// file; else as pdfium writes it anew; else as pictures of its pages. A file
+// that says more than its pages do (it is signed, or locked, or no PDF at all)
+// is attached, too.
 func (a *assets) document(ctx context.Context, it *packager.Item) error {
-	if err := unchanged(it.File); err != nil {
+	if err := unchanged(it.File.Path, it.File.Abs, it.File.SHA256); err != nil {
 		return err
 	}
-	src, err := a.importFile(ctx, it.File.Abs)
+	path := it.File.Abs
+	if it.File.Shown != "" {
+		path = it.File.Shown
+		if err := unchanged(it.File.Path, path, it.File.ShownSHA256); err != nil {
+			return err
+		}
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return &packager.Fault{Class: packager.ClassUnexpected, Code: "COMPOSE_UNREADABLE", Args: packager.Args{"path": it.File.Path}, Err: err}
+	}
+	defer file.Close()
+	src, err := a.importFrom(ctx, file, it.File.Password)
 	if err != nil && a.out.err == nil {
-		src, err = a.repaired(ctx, it)
+		src, err = a.repaired(ctx, it, file)
 	}
 	switch {
 	case a.out.err != nil:
@@ -238,7 +261,7 @@ func (a *assets) document(ctx context.Context, it *packager.Item) error {
 	case err != nil:
 		return a.instead(it, "COMPOSE_PDF_BROKEN")
 	}
-	s := &shown{pdf: true, marks: src.marks}
+	s := &shown{pdf: true, marks: src.marks, locked: it.File.Password != "", office: it.File.Shown != ""}
 	for _, p := range src.pages {
 		w, h := p.upright()
 		s.leaves = append(s.leaves, leaf{asset: a.keep(p.form, it.File.Bytes/int64(len(src.pages))), w: w, h: h, page: p})
@@ -251,36 +274,37 @@ func (a *assets) document(ctx context.Context, it *packager.Item) error {
 		a.findings = append(a.findings, packager.Finding{Code: "COMPOSE_PAGES_DIFFER", Severity: packager.Warn, Material: it.File.Path,
 			Args: packager.Args{"path": it.File.Path, "want": strconv.Itoa(n), "got": strconv.Itoa(len(s.leaves))}})
 	}
-	if it.File.PDF != nil && it.File.PDF.Signatures > 0 {
-		s.signed = true
+	s.signed = it.File.PDF != nil && it.File.PDF.Signatures > 0
+	if s.signed || s.locked || s.office {
 		s.attached, err = a.attachFile(it)
 	}
 	return err
 }
 
-func (a *assets) importFile(c context.Context, path string) (*source, error) {
-	ctx, file, err := openPDF(c, path)
+func (a *assets) importFrom(c context.Context, r io.ReadSeeker, password packager.Secret) (*source, error) {
+	ctx, err := readPDF(c, r, password)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
 	return importPDF(ctx, a.out, &a.layers, a.dpi)
 }
 
 // repaired brings in a PDF that pdfcpu refuses.
-func (a *assets) repaired(ctx context.Context, it *packager.Item) (*source, error) {
-	file, err := os.Open(it.File.Abs)
+func (a *assets) repaired(ctx context.Context, it *packager.Item, file *os.File) (*source, error) {
+	info, err := file.Stat()
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	doc, err := a.engine.Open(ctx, file, it.File.Bytes)
+	doc, err := a.engine.OpenLocked(ctx, file, info.Size(), it.File.Password.Reveal())
 	if err != nil {
 		return nil, err
 	}
 	defer doc.Close()
-	if src, err := a.rewritten(ctx, doc); err == nil || a.out.err != nil {
-		a.note("COMPOSE_PDF_REPAIRED", packager.Info, it)
+	locked := it.File.Password != ""
+	if src, err := a.rewritten(ctx, doc, locked); err == nil || a.out.err != nil {
+		if !locked { // else the password was all that was in the way
+			a.note("COMPOSE_PDF_REPAIRED", packager.Info, it)
+		}
 		return src, err
 	}
 	src, err := a.rastered(doc)
@@ -294,18 +318,29 @@ func (a *assets) note(code string, s packager.Severity, it *packager.Item) {
 	a.findings = append(a.findings, packager.Finding{Code: code, Severity: s, Material: it.File.Path, Args: packager.Args{"path": it.File.Path}})
 }
 
-// rewritten lets pdfium write the file anew and reads that.
-func (a *assets) rewritten(ctx context.Context, doc *pdfium.Document) (*source, error) {
-	tmp, err := os.CreateTemp(a.tempDir, "dossier-*.pdf")
-	if err != nil {
+// rewritten lets pdfium write the file anew and reads that. What was locked is
+// not any more: it stays in memory.
+func (a *assets) rewritten(ctx context.Context, doc *pdfium.Document, locked bool) (*source, error) {
+	var anew bytes.Buffer
+	var w io.Writer = &anew
+	var tmp *os.File
+	if !locked { // it may be large
+		var err error
+		if tmp, err = os.CreateTemp(a.tempDir, "dossier-*.pdf"); err != nil {
+			return nil, err
+		}
+		defer os.Remove(tmp.Name())
+		defer tmp.Close()
+		w = tmp
+	}
+	if err := doc.Save(w); err != nil {
 		return nil, err
 	}
-	defer os.Remove(tmp.Name())
-	defer tmp.Close()
-	if err := doc.Save(tmp); err != nil {
-		return nil, err
+	var r io.ReadSeeker = tmp
+	if locked {
+		r = bytes.NewReader(anew.Bytes())
 	}
-	src, err := a.importFile(ctx, tmp.Name())
+	src, err := a.importFrom(ctx, r, "")
 	if err == nil && len(src.pages) != doc.Pages() {
 		err = errors.New("pages were lost in writing the PDF anew")
 	}
@@ -354,19 +389,20 @@ func (a *assets) instead(it *packager.Item, code string) error {
 	return err
 }
 
-// unchanged makes sure that a file is still the one that was inspected.
-func unchanged(f packager.Inspected) error {
-	file, err := os.Open(f.Abs)
+// unchanged makes sure that a file, which belongs to the material at path, is
+// still the one that was inspected; with no digest, only that it is there.
+func unchanged(path, abs, sum string) error {
+	file, err := os.Open(abs)
 	if err != nil {
-		return &packager.Fault{Class: packager.ClassUnexpected, Code: "COMPOSE_UNREADABLE", Args: packager.Args{"path": f.Path}, Err: err}
+		return &packager.Fault{Class: packager.ClassUnexpected, Code: "COMPOSE_UNREADABLE", Args: packager.Args{"path": path}, Err: err}
 	}
 	defer file.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, file); err != nil {
-		return &packager.Fault{Class: packager.ClassUnexpected, Code: "COMPOSE_UNREADABLE", Args: packager.Args{"path": f.Path}, Err: err}
+		return &packager.Fault{Class: packager.ClassUnexpected, Code: "COMPOSE_UNREADABLE", Args: packager.Args{"path": path}, Err: err}
 	}
-	if f.SHA256 != "" && hex.EncodeToString(h.Sum(nil)) != f.SHA256 {
-		return &packager.Fault{Class: packager.ClassIncomplete, Code: "COMPOSE_MATERIAL_CHANGED", Args: packager.Args{"path": f.Path}}
+	if sum != "" && hex.EncodeToString(h.Sum(nil)) != sum {
+		return &packager.Fault{Class: packager.ClassIncomplete, Code: "COMPOSE_MATERIAL_CHANGED", Args: packager.Args{"path": path}}
 	}
 	return nil
 }

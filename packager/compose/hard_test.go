@@ -2,6 +2,7 @@ package compose
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"image"
 	"image/color"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -346,24 +348,58 @@ func TestSignedPaper(t *testing.T) {
 	}
 }
 
-func TestPasswordIsNamed(t *testing.T) {
+// A locked PDF is shown as its password opens it, and attached as it is; one
+// whose password is not known is named and attached.
+func TestLocked(t *testing.T) {
 	dir := t.TempDir()
-	in, locked := filepath.Join(dir, "in.pdf"), filepath.Join(dir, "locked.pdf")
+	in := filepath.Join(dir, "in.pdf")
 	if err := os.WriteFile(in, paper(t, 1, "A4", "加密"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	judge(t, "qpdf", "--encrypt", "secret", "owner", "256", "--", in, locked)
-	raw, err := os.ReadFile(locked)
-	if err != nil {
-		t.Fatal(err)
-	}
 	d := newDesk(t)
-	d.item(d.pdf("materials/加密.pdf", raw), "locked")
 	d.item(d.pdf("materials/普通.pdf", paper(t, 1, "A4", "普通")), "plain")
+	for i, c := range []struct{ password, args string }{
+		{"secret", "40"}, {"secret", "128 --use-aes=n"}, {"secret", "128 --use-aes=y"}, {"密 码", "256"}, {"secret", "256 --force-R5"}, {"", "256"},
+	} {
+		locked := filepath.Join(dir, "locked.pdf")
+		args := append([]string{"--allow-weak-crypto", "--encrypt", cmp.Or(c.password, "unknown"), "owner"}, strings.Fields(c.args)...)
+		judge(t, "qpdf", append(args, "--", in, locked)...)
+		raw, err := os.ReadFile(locked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := d.pdf(fmt.Sprintf("materials/加密%d.pdf", i+1), raw)
+		f.Password = packager.Secret(c.password)
+		d.item(f, fmt.Sprintf("locked%d", i))
+	}
 	b := compose(t, d.plan)
-	if len(b.Findings) != 1 || b.Findings[0].Material != "materials/加密.pdf" || b.Findings[0].Code != "COMPOSE_PDF_BROKEN" {
+	if len(b.Findings) != 1 || b.Findings[0].Material != "materials/加密6.pdf" || b.Findings[0].Code != "COMPOSE_PDF_BROKEN" {
 		t.Errorf("findings %+v", b.Findings)
 	}
+	for _, r := range b.Map {
+		if r.Item < 2 {
+			continue
+		}
+		text := squeeze(judge(t, "pdftotext", "-f", strconv.Itoa(r.From), "-l", strconv.Itoa(r.To), b.Path, "-"))
+		want := []string{"加密", "原件有打开口令", fmt.Sprintf("“%02d-加密%d.pdf”", r.Item, r.Item-1)}
+		if r.Item == 7 {
+			want[1] = "原文件已原样保存"
+		}
+		for _, w := range want {
+			if !strings.Contains(text, w) {
+				t.Errorf("material %d does not say %q: %s", r.Item, w, text)
+			}
+		}
+		name := fmt.Sprintf("%02d-加密%d.pdf", r.Item, r.Item-1)
+		original, err := os.ReadFile(d.plan.Items[r.Item-1].File.Abs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if judge(t, "qpdf", b.Path, "--show-attachment="+name) != string(original) {
+			t.Errorf("%s is not the original", name)
+		}
+	}
+	judge(t, "qpdf", "--check", b.Path)
 }
 
 // Whatever the bytes are, reading them ends in pages or an error, and what is
@@ -373,17 +409,11 @@ func FuzzImportPDF(f *testing.F) {
 	f.Add(handmade(f, nil, func(o *pdfOut) []hardPage {
 		return []hardPage{{media: []float64{0, 0, 200, 300}, rotate: 90, contents: []string{"0 0 m", "9 9 l S"}, annots: stampAnnotation(o, true)}}
 	}))
-	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		path := filepath.Join(dir, "in.pdf")
-		if err := os.WriteFile(path, raw, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		ctx, file, err := openPDF(t.Context(), path)
+		ctx, err := readPDF(t.Context(), bytes.NewReader(raw), "")
 		if err != nil {
 			return
 		}
-		defer file.Close()
 		o := newPDFOut(io.Discard)
 		src, err := importPDF(ctx, o, &layers{}, 200)
 		if err == nil && len(src.pages) == 0 {

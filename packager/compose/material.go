@@ -84,7 +84,7 @@ func (b *book) leafTop(it *packager.Item, s *shown, i int, w float64) float64 {
 		return bodyTop - 8
 	}
 	t := bodyTop + float64(len(b.headingLines(it, w)))*heading.lead + micro.lead + 18
-	return t + b.signaturesHeight(it, s, w-2*marginX)
+	return t + b.originalHeight(it, s, w-2*marginX)
 }
 
 func (b *book) leafHeader(it *packager.Item, s *shown, i int) string {
@@ -133,7 +133,7 @@ func (b *book) itemHeading(it *packager.Item, s *shown) float64 {
 	c.text(marginX, y+baseline(micro), c.fit(strings.Join(facts, "  ·  "), micro, b.measure()), micro)
 	y += micro.lead + 4
 	c.hline(marginX, b.right(), y, 0.8, accent)
-	return b.signatures(it, s, y)
+	return b.original(it, s, y)
 }
 
 func short(digest string) string {

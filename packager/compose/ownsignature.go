@@ -8,16 +8,28 @@ import (
 	"dossier/packager"
 )
 
-// The state of the signatures that a material brings along is printed on its
-// page: in the bundle only their look is left, the file itself is attached.
+// Where a material's pages are not all that the file is, its first page says so,
+// and the file itself is attached: it was locked, or is no PDF, or bears
+// signatures, of which only the look is left in the bundle; their state is
+// printed.
 
 // mostSignatures is how many of a paper's signatures have a line of their own.
 const mostSignatures = 4
 
 const signatureIndent = 15.0
 
-// signatureNote says that the original is attached.
-func (b *book) signatureNote(s *shown) string { return b.t("item.signed", "name", s.attached) }
+// originalNotes say why the original is attached.
+func (b *book) originalNotes(s *shown) (notes []string) {
+	for _, n := range []struct {
+		is  bool
+		key string
+	}{{s.signed, "item.signed"}, {s.locked, "item.locked"}, {s.office, "item.office"}} {
+		if n.is {
+			notes = append(notes, b.t(n.key, "name", s.attached))
+		}
+	}
+	return notes
+}
 
 // ownSignatures are the lines about a material's signatures, with their signs.
 func (b *book) ownSignatures(it *packager.Item, s *shown) (lines []string, states []packager.Severity) {
@@ -76,11 +88,15 @@ func claimedDay(s string) string {
 	return at.Format("2006-01-02")
 }
 
-func (b *book) signaturesHeight(it *packager.Item, s *shown, w float64) float64 {
-	if !s.signed {
+func (b *book) originalHeight(it *packager.Item, s *shown, w float64) float64 {
+	notes := b.originalNotes(s)
+	if len(notes) == 0 {
 		return 0
 	}
-	h := 6 + b.c.paraHeight(b.signatureNote(s), note, w)
+	h := 6.0
+	for _, n := range notes {
+		h += b.c.paraHeight(n, note, w)
+	}
 	lines, _ := b.ownSignatures(it, s)
 	for _, l := range lines {
 		h += b.c.paraHeight(l, small, w-signatureIndent)
@@ -88,9 +104,10 @@ func (b *book) signaturesHeight(it *packager.Item, s *shown, w float64) float64 
 	return h
 }
 
-// signatures sets them below y.
-func (b *book) signatures(it *packager.Item, s *shown, y float64) float64 {
-	if !s.signed {
+// original sets signatures and notes below y.
+func (b *book) original(it *packager.Item, s *shown, y float64) float64 {
+	notes := b.originalNotes(s)
+	if len(notes) == 0 {
 		return y
 	}
 	y += 6
@@ -99,5 +116,8 @@ func (b *book) signatures(it *packager.Item, s *shown, y float64) float64 {
 		b.sign(marginX, y+small.lead/2, states[i])
 		y = b.c.para(marginX+signatureIndent, y, b.measure()-signatureIndent, l, small)
 	}
-	return b.c.para(marginX, y, b.measure(), b.signatureNote(s), note)
+	for _, n := range notes {
+		y = b.c.para(marginX, y, b.measure(), n, note)
+	}
+	return y
 }

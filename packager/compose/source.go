@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"math"
-	"os"
 	"slices"
 
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+
+	"dossier/packager"
 )
 
 // matrix is a PDF transformation [a b c d e f] (ISO 32000-1, 8.3.3).
@@ -114,26 +116,19 @@ type importer struct {
 	reduced int
 }
 
-// openPDF reads a PDF without judging it: what the reader can follow is good
-// enough to be shown.
-func openPDF(c context.Context, path string) (ctx *model.Context, file *os.File, err error) {
-	file, err = os.Open(path)
-	if err != nil {
-		return nil, nil, err
-	}
+// readPDF reads a PDF without judging it: what the reader can follow is good
+// enough to be shown. The objects are read from r later, too.
+func readPDF(c context.Context, r io.ReadSeeker, password packager.Secret) (ctx *model.Context, err error) {
 	defer func() {
 		if p := recover(); p != nil { // hostile bytes must not end the program
 			err = fmt.Errorf("reading the PDF: %v", p)
-		}
-		if err != nil {
-			file.Close()
 		}
 	}()
 	conf := model.NewDefaultConfiguration()
 	conf.ValidationMode = model.ValidationRelaxed
 	conf.Offline = true
-	ctx, err = pdfcpu.ReadWithContext(c, file, conf)
-	return ctx, file, err
+	conf.UserPW, conf.OwnerPW = password.Reveal(), password.Reveal()
+	return pdfcpu.ReadWithContext(c, r, conf)
 }
 
 func importPDF(ctx *model.Context, out *pdfOut, oc *layers, dpi int) (s *source, err error) {

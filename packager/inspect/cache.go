@@ -14,12 +14,12 @@ import (
 
 // version is part of every cache key. It changes whenever the same bytes would
 // give other facts.
-const version = 5
+const version = 6
 
 // cacheKey is the secret of one record: the content's digest, what was looked
 // for, and whether OCR could help.
 func cacheKey(sum string, w want, ocr bool) [32]byte {
-	return sha256.Sum256(fmt.Appendf(nil, "dossier inspect %d %s %v %v", version, sum, w, ocr))
+	return sha256.Sum256(fmt.Appendf(nil, "dossier inspect %d %s %v %v %v", version, sum, w.QR, w.Text, ocr))
 }
 
 // A record stands under a name, and sealed by AES-256-GCM under a key, that

@@ -19,7 +19,9 @@ type facts struct {
 	QR      []string
 	Fields  []packager.Field
 	ReadBy  string // "text", "ocr" or ""
-	Shown   string // PDF made of an office file, or ""
+	// Shown is a PDF made of an office file, or "", and ShownSum its digest. No
+	// record of the cache has them.
+	Shown, ShownSum string
 	// Class is the kind of paper that the text shows, by ClassWord.
 	Class     class
 	ClassWord string
@@ -45,6 +47,7 @@ func (f *facts) note(code string, args packager.Args) {
 // severities of what is said about a content that can still be used.
 var severities = map[string]packager.Severity{
 	"PDF_OPENED_WITH_EMPTY_PASSWORD": packager.Info,
+	"PDF_OPENED_WITH_PASSWORD":       packager.Info,
 	"PDF_SIGNED":                     packager.Info,
 	"PDF_SIGNATURE_LOST":             packager.Warn,
 	"PDF_SIGNATURE_UNCLEAR":          packager.Info,
@@ -67,7 +70,7 @@ var severities = map[string]packager.Severity{
 func judge(m packager.Material, f *facts) (packager.Inspected, []packager.Finding) {
 	in := packager.Inspected{
 		Material: m, Media: f.Media, Form: f.Form, Pages: f.Pages,
-		Picture: f.Picture, PDF: f.PDF, Archive: f.Archive, QR: f.QR, Fields: f.Fields, ReadBy: f.ReadBy, Shown: f.Shown,
+		Picture: f.Picture, PDF: f.PDF, Archive: f.Archive, QR: f.QR, Fields: f.Fields, ReadBy: f.ReadBy, Shown: f.Shown, ShownSHA256: f.ShownSum,
 	}
 	problems := slices.Clone(f.Problems)
 	if k := (kind{exts: f.Exts}); !k.fits(m.Path) {
@@ -125,10 +128,15 @@ func severity(role packager.Role, p problem) packager.Severity {
 	return sev
 }
 
+// shownInBundle reports whether a file is to be seen on pages of the bundle.
+func shownInBundle(m packager.Material) bool {
+	return m.Role == packager.RoleMaterial || m.Role == packager.RoleEvidence
+}
+
 // asMaterial says why a sound file cannot be shown as a page. Backups are not
 // shown, so any form will do for them.
 func asMaterial(m packager.Material, f *facts) *problem {
-	if m.Role != packager.RoleMaterial && m.Role != packager.RoleEvidence || m.Bytes == 0 {
+	if !shownInBundle(m) || m.Bytes == 0 {
 		return nil
 	}
 	code := ""

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"time"
 
 	"dossier/packager"
@@ -44,20 +43,11 @@ func fence(ctx context.Context, limit time.Duration, parse func(context.Context)
 func (f *facts) passing() bool {
 	for _, p := range f.Problems {
 		switch p.Code {
-		case "FILE_TOO_SLOW", "FILE_TOO_HUNGRY", "FILE_UNREADABLE", "FILE_CHANGED", "PARSER_FAILED", "OFFICE_NOT_CONVERTED":
+		case "FILE_TOO_SLOW", "FILE_TOO_HUNGRY", "FILE_UNREADABLE", "FILE_CHANGED", "PARSER_FAILED":
 			return true
 		}
 	}
 	return false
-}
-
-// whole reports whether what the facts point to is still there.
-func (f *facts) whole() bool {
-	if f.Shown == "" {
-		return true
-	}
-	_, err := os.Stat(f.Shown)
-	return err == nil
 }
 
 // cause is an error's text without the path, which the finding has.

@@ -112,7 +112,7 @@ func FuzzPDF(f *testing.F) {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		fence(ctx, 10*time.Second, func(ctx context.Context) *facts {
-			pages, err := parsePDF(ctx, bytes.NewReader(b), &packager.PDFInfo{})
+			pages, err := parsePDF(ctx, bytes.NewReader(b), "", &packager.PDFInfo{})
 			if err == nil && pages > len(b) {
 				panic("more pages than bytes")
 			}

@@ -47,6 +47,8 @@ type Options struct {
 	// names them.
 	Office    string
 	OfficeDir string
+	// Passwords is asked about encrypted PDFs; nil opens none.
+	Passwords Passwords `json:"-"`
 	// Helper is a command that calls Serve. With it, files are parsed in a
 	// process of its own, which is killed when it hangs or grows too big; nil
 	// parses in this process, where a time-out leaves the parser behind and
@@ -57,6 +59,12 @@ type Options struct {
 	// looks. It runs behind the same fence as the parsers.
 	Signatures SignatureReader `json:"-"`
 }
+
+// Passwords gives the next password to try on an encrypted PDF, of which so
+// many were wrong, and false when there is none left. It is asked about one
+// file at a time. Abs, SHA256 and, for a file of the case, Path of the material
+// are known.
+type Passwords func(m packager.Material, wrong int) (packager.Secret, bool)
 
 // SignatureReader reads the signatures of the PDF at path. Another room knows
 // how: a step does not call a step.
@@ -154,6 +162,9 @@ func (x *Inspector) Inspect(ctx context.Context, c *packager.Collection, obs pac
 	for i, m := range c.Materials {
 		g.Go(func() error {
 			f := x.facts(gctx, m, wants(m, c.Rules))
+			if f != nil && f.Form == packager.FormOffice && shownInBundle(m) {
+				f = x.shown(gctx, m, f, wants(m, c.Rules))
+			}
 			if err := gctx.Err(); err != nil {
 				return err
 			}
@@ -166,6 +177,19 @@ func (x *Inspector) Inspect(ctx context.Context, c *packager.Collection, obs pac
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
+	}
+	for i, m := range c.Materials { // one after the other: a person may be asked
+		w := wants(m, c.Rules)
+		if !all[i].locked() || !shownInBundle(m) && !w.Text {
+			continue
+		}
+		f, password := x.unlock(ctx, m, all[i], w)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		all[i] = f
+		files[i], found[i] = judge(m, f)
+		files[i].Fields, files[i].Password = doubt(files[i].Fields, c.Case), password
 	}
 	notify("done", "", 0)
 	placed := x.place(files, all, c)
@@ -180,9 +204,9 @@ func (x *Inspector) Inspect(ctx context.Context, c *packager.Collection, obs pac
 
 // want says what is looked for in a content beside its form.
 type want struct {
-	QR    bool
-	Text  bool // text layer, or OCR of a picture
-	Shown bool // a PDF of an office file
+	QR       bool
+	Text     bool   // text layer, or OCR of a picture
+	Password string `json:",omitempty"` // that opens a PDF; on its way to the helper only
 }
 
 // facts returns what is known about a file's content, from the cache or by
@@ -191,10 +215,11 @@ func (x *Inspector) facts(ctx context.Context, m packager.Material, w want) *fac
 	if m.Bytes == 0 {
 		return &facts{Media: "application/x-empty", Form: packager.FormOther}
 	}
-	w.Shown = w.Shown && x.office.available()
 	key := cacheKey(m.SHA256, w, w.Text && x.ocr.available())
-	if f := x.load(key); f != nil && f.whole() {
-		return f
+	if w.Password == "" {
+		if f := x.load(key); f != nil {
+			return f
+		}
 	}
 	var f *facts
 	if x.helper != nil {
@@ -206,9 +231,10 @@ func (x *Inspector) facts(ctx context.Context, m packager.Material, w want) *fac
 	if f == nil {
 		f = x.fenced(ctx, m, w)
 	}
-	if unchanged(m) && !f.passing() {
+	switch {
+	case unchanged(m) && !f.passing() && w.Password == "": // what is behind a password is never kept
 		x.save(key, f)
-	} else if !unchanged(m) {
+	case !unchanged(m):
 		f = &facts{Form: packager.FormOther, Media: kindOther.media}
 		f.fatal("FILE_CHANGED", nil)
 	}
@@ -273,14 +299,13 @@ func (x *Inspector) look(ctx context.Context, m packager.Material, w want) *fact
 		x.picture(ctx, r, m.Bytes, k, w, f)
 	case packager.FormPDF:
 		x.pdf(ctx, r, m.Bytes, w, f)
-		x.signatures(ctx, m.Abs, f)
+		if w.Password == "" { // their reader has none
+			x.signatures(ctx, m.Abs, f)
+		}
 	case packager.FormArchive:
 		x.archive(ctx, r, m.Bytes, f)
 	case packager.FormOffice, packager.FormTable:
 		x.table(ctx, r, m.Bytes, k, f)
-		if k.form == packager.FormOffice && w.Shown {
-			x.shown(ctx, r, m.Bytes, k, f)
-		}
 	}
 	return f
 }

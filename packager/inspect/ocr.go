@@ -45,7 +45,9 @@ func (t *tesseract) available() bool {
 	t.check.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), ocrTime)
 		defer cancel()
-		out, err := exec.CommandContext(ctx, t.path, "--list-langs").CombinedOutput()
+		cmd := exec.CommandContext(ctx, t.path, "--list-langs")
+		cmd.Env = passed(os.Environ())
+		out, err := cmd.CombinedOutput()
 		t.model = err == nil && bytes.Contains(out, []byte("chi_sim"))
 	})
 	return t.model
@@ -71,7 +73,7 @@ func (t *tesseract) read(ctx context.Context, g *grey) ([]line, error) {
 	fmt.Fprintf(&in, "P5\n%d %d\n255\n", level.w, level.h)
 	in.Write(level.pix)
 	cmd := exec.CommandContext(ctx, t.path, "stdin", "stdout", "-l", "chi_sim", "--psm", "3", "tsv")
-	cmd.Env = append(os.Environ(), "OMP_THREAD_LIMIT=1") // several files are read at once
+	cmd.Env = append(passed(os.Environ()), "OMP_THREAD_LIMIT=1") // several files are read at once
 	cmd.Stdin = &in
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()

@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -52,71 +54,142 @@ func (o *office) kept(sum string) string {
 	return filepath.Join(o.dir, hex.EncodeToString(h[:16])+".pdf")
 }
 
-// shown makes a PDF of an office file and records where it is.
-func (x *Inspector) shown(ctx context.Context, r io.ReaderAt, size int64, k kind, f *facts) {
-	if !x.office.available() || size > officeBytes {
-		return
+// shown makes a PDF of an office file, looks at it as at any other, and says
+// that its pages stand for the file. A native program that draws a document is
+// not a parser of ours: it has a time limit of its own, outside the fence.
+//
+// What the pages look like depends on the version of LibreOffice and on the
+// fonts of the machine, so that the same file need not give the same PDF
+// elsewhere. Here it does: the PDF is kept, and its digest is recorded.
+func (x *Inspector) shown(ctx context.Context, m packager.Material, f *facts, w want) *facts {
+	broken := slices.ContainsFunc(f.Problems, func(p problem) bool { return p.Fatal })
+	if !x.office.available() || broken || m.Bytes > officeBytes {
+		return f
 	}
-	h := sha256.New()
-	if _, err := io.Copy(h, io.NewSectionReader(r, 0, size)); err != nil {
-		return
+	g := *f
+	g.Problems = slices.Clone(f.Problems)
+	pdf, err := x.office.pdf(ctx, m, f.Exts[0])
+	if ctx.Err() != nil {
+		return nil
 	}
-	to := x.office.kept(hex.EncodeToString(h.Sum(nil)))
-	if _, err := os.Stat(to); err != nil {
-		if err := x.office.convert(ctx, io.NewSectionReader(r, 0, size), k, to); err != nil {
-			f.note("OFFICE_NOT_CONVERTED", packager.Args{"reason": brief(err.Error())})
-			return
-		}
-	}
-	p, err := os.Open(to)
 	if err != nil {
-		return
+		g.note("OFFICE_NOT_CONVERTED", packager.Args{"reason": cause(err)})
+		return &g
 	}
-	defer p.Close()
-	info := &packager.PDFInfo{}
-	pages, err := parsePDF(ctx, p, info)
-	if err != nil || pages == 0 {
-		return
+	seen := x.facts(ctx, pdf, w)
+	switch {
+	case seen == nil:
+		return nil
+	case seen.Pages == 0:
+		g.note("OFFICE_NOT_CONVERTED", packager.Args{"reason": "0 pages"})
+		return &g
 	}
-	f.Shown, f.Pages = to, pages
-	f.note("OFFICE_CONVERTED", packager.Args{"pages": fmt.Sprint(pages)})
+	g.Shown, g.ShownSum, g.Pages = pdf.Abs, pdf.SHA256, seen.Pages
+	g.Fields, g.QR, g.ReadBy, g.Class, g.ClassWord = seen.Fields, seen.QR, seen.ReadBy, seen.Class, seen.ClassWord
+	g.note("OFFICE_CONVERTED", packager.Args{"pages": strconv.Itoa(seen.Pages)})
+	return &g
 }
 
-// convert runs LibreOffice. Macros and links stay off: those are the defaults
-// of a fresh profile without a window.
-func (o *office) convert(ctx context.Context, r io.Reader, k kind, to string) error {
+// pdf returns the PDF of an office file, made now or earlier.
+func (o *office) pdf(ctx context.Context, m packager.Material, ext string) (packager.Material, error) {
+	to := o.kept(m.SHA256)
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if _, err := os.Stat(to); err != nil {
+		if err := o.convert(ctx, m.Abs, ext, to); err != nil {
+			return packager.Material{}, err
+		}
+	}
+	return stat(to)
+}
+
+// settings of the throw-away profile: no macros, nothing fetched from
+// elsewhere, however the document asks for it.
+const settings = `<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry" xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="DisableMacrosExecution" oor:op="fuse"><value>true</value></prop></item>
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="MacroSecurityLevel" oor:op="fuse"><value>3</value></prop></item>
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="BlockUntrustedRefererLinks" oor:op="fuse"><value>true</value></prop></item>
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="DisableActiveContent" oor:op="fuse"><value>true</value></prop></item>
+<item oor:path="/org.openoffice.Office.Writer/Content/Update"><prop oor:name="Link" oor:op="fuse"><value>0</value></prop></item>
+<item oor:path="/org.openoffice.Office.Calc/Content/Update"><prop oor:name="Link" oor:op="fuse"><value>1</value></prop></item>
+</oor:items>
+`
+
+// convert runs LibreOffice on a copy of the file, in a folder that is swept
+// away with everything in it.
+func (o *office) convert(ctx context.Context, from, ext, to string) error {
 	ctx, cancel := context.WithTimeout(ctx, officeTime)
 	defer cancel()
 	if err := os.MkdirAll(o.dir, 0o700); err != nil {
 		return err
 	}
-	tmp, err := os.MkdirTemp(o.dir, ".new-*")
+	tmp, err := os.MkdirTemp(o.dir, newPrefix)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	in := filepath.Join(tmp, "in."+k.exts[0])
-	w, err := os.OpenFile(in, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	o.sweep(tmp)
+	profile := filepath.Join(tmp, "profile")
+	if err := os.MkdirAll(filepath.Join(profile, "user"), 0o700); err != nil {
 		return err
 	}
-	_, err = io.Copy(w, r)
-	if err := errors.Join(err, w.Close()); err != nil {
+	if err := os.WriteFile(filepath.Join(profile, "user", "registrymodifications.xcu"), []byte(settings), 0o600); err != nil {
 		return err
 	}
-	profile := "file://" + filepath.ToSlash(filepath.Join(tmp, "profile"))
-	cmd := exec.CommandContext(ctx, o.path, "-env:UserInstallation="+profile, "--headless", "--norestore", "--convert-to", "pdf", "--outdir", tmp, in)
+	in := filepath.Join(tmp, "in."+ext)
+	if err := copyTo(from, in); err != nil {
+		return err
+	}
+	url := "file://" + filepath.ToSlash(profile)
+	cmd := exec.CommandContext(ctx, o.path, "-env:UserInstallation="+url, "--headless", "--norestore", "--convert-to", "pdf", "--outdir", tmp, in)
 	cmd.Env = passed(os.Environ())
 	cmd.WaitDelay = time.Second
+	ownGroup(cmd)
 	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return fmt.Errorf("LibreOffice: %w", ctx.Err())
+	}
 	if err != nil {
 		return fmt.Errorf("LibreOffice: %w %s", err, strings.TrimSpace(string(out)))
 	}
 	made := filepath.Join(tmp, "in.pdf")
 	if err := os.Chmod(made, 0o600); err != nil {
-		return fmt.Errorf("LibreOffice made no PDF: %s", strings.TrimSpace(string(out)))
+		return errors.New("LibreOffice made no PDF")
 	}
 	return os.Rename(made, to)
+}
+
+const newPrefix = ".new-"
+
+// sweep removes what a killed run left behind: folders so much older than one
+// that was just made that nobody can be at work in them.
+func (o *office) sweep(fresh string) {
+	now, err := os.Stat(fresh)
+	if err != nil {
+		return
+	}
+	left, err := filepath.Glob(filepath.Join(o.dir, newPrefix+"*"))
+	if err != nil {
+		return
+	}
+	for _, dir := range left {
+		if st, err := os.Stat(dir); err == nil && now.ModTime().Sub(st.ModTime()) > 4*officeTime {
+			_ = os.RemoveAll(dir)
+		}
+	}
+}
+
+func copyTo(from, to string) error {
+	r, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	w, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(w, io.LimitReader(r, officeBytes))
+	return errors.Join(err, w.Close())
 }

@@ -39,7 +39,10 @@ func (x *Inspector) pdf(ctx context.Context, r io.ReaderAt, size int64, w want, 
 	}
 	defer x.memory.Release(cost)
 
-	pages, err := parsePDF(ctx, io.NewSectionReader(r, 0, size), info)
+	pages, err := parsePDF(ctx, io.NewSectionReader(r, 0, size), w.Password, info)
+	if w.Password != "" && (err != nil || pages == 0) {
+		pages, err = x.parseUnlocked(ctx, r, size, w.Password, info)
+	}
 	switch {
 	case err == nil && pages > 0:
 		f.Pages = pages
@@ -48,7 +51,7 @@ func (x *Inspector) pdf(ctx context.Context, r io.ReaderAt, size int64, w want, 
 			f.Pages, info.Repaired = n, true
 			f.note("PDF_REPAIRED", packager.Args{"pages": strconv.Itoa(n)})
 		}
-	case errors.Is(err, pdfcpu.ErrWrongPassword):
+	case errors.Is(err, pdfcpu.ErrWrongPassword), errors.Is(err, pdfium.ErrPassword):
 		info.Encrypted = true
 		f.fatal("PDF_ENCRYPTED", nil)
 		return
@@ -128,9 +131,10 @@ func (x *Inspector) signatures(ctx context.Context, path string, f *facts) {
 }
 
 // parsePDF fills in info and returns the number of pages.
-func parsePDF(ctx context.Context, r io.ReadSeeker, info *packager.PDFInfo) (pages int, err error) {
+func parsePDF(ctx context.Context, r io.ReadSeeker, password string, info *packager.PDFInfo) (pages int, err error) {
 	defer fault.Catch(&err)
 	conf := model.NewDefaultConfiguration()
+	conf.UserPW, conf.OwnerPW = password, password
 	conf.Cmd = model.LISTINFO
 	conf.ValidationMode = model.ValidationRelaxed
 	conf.Offline = true
@@ -147,7 +151,7 @@ func parsePDF(ctx context.Context, r io.ReadSeeker, info *packager.PDFInfo) (pag
 		return 0, err
 	}
 	info.Version = pc.XRefTable.Version().String()
-	info.EmptyPassword = pc.E != nil
+	info.EmptyPassword = pc.E != nil && password == ""
 	if err := survey(ctx, pc, info); err != nil {
 		return 0, err
 	}
@@ -354,6 +358,25 @@ func (x *Inspector) repair(ctx context.Context, r io.ReaderAt, size int64, info 
 	}
 	defer doc.Close()
 	return doc.Pages(), nil
+}
+
+// parseUnlocked has pdfium take the password off, in memory, and parses what
+// comes out: pdfcpu has its own idea of passwords that are not ASCII.
+func (x *Inspector) parseUnlocked(ctx context.Context, r io.ReaderAt, size int64, password string, info *packager.PDFInfo) (pages int, err error) {
+	doc, err := x.pdfium.OpenLocked(ctx, io.NewSectionReader(r, 0, size), size, password)
+	if err != nil {
+		return 0, err
+	}
+	defer doc.Close()
+	var open bytes.Buffer
+	if err := doc.Save(&open); err != nil {
+		return 0, err
+	}
+	if pages, err = parsePDF(ctx, bytes.NewReader(open.Bytes()), "", info); err != nil || pages == 0 {
+		scanRaw(open.Bytes(), info)
+		return doc.Pages(), nil
+	}
+	return pages, nil
 }
 
 // scanRaw looks for what survey would have found, in the bytes as they are:

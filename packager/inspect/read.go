@@ -15,7 +15,6 @@ import (
 // may be one of them.
 func wants(m packager.Material, rs *packager.RuleSet) want {
 	w := want{QR: mayBeLetter(m, rs)}
-	w.Shown = m.Role == packager.RoleMaterial || m.Role == packager.RoleEvidence
 	switch m.Role {
 	case packager.RoleMaterial:
 		for _, id := range m.IDs {
@@ -68,7 +67,7 @@ func (x *Inspector) readPDF(ctx context.Context, r io.ReaderAt, size int64, w wa
 	if !w.QR && !layer && !ocr {
 		return
 	}
-	doc, err := x.pdfium.Open(ctx, io.NewSectionReader(r, 0, size), size)
+	doc, err := x.pdfium.OpenLocked(ctx, io.NewSectionReader(r, 0, size), size, w.Password)
 	if err != nil {
 		return // what is wrong with the file has been said
 	}
@@ -81,7 +80,7 @@ func (x *Inspector) readPDF(ctx context.Context, r io.ReaderAt, size int64, w wa
 	for i := range min(doc.Pages(), pagesCodes) {
 		look := want{QR: w.QR, Text: ocr && !f.PDF.TextLayer && i < pagesOCR}
 		pw, ph, err := doc.Size(i)
-		if look == (want{}) || err != nil || max(pw, ph) > letterSize || ctx.Err() != nil {
+		if !look.QR && !look.Text || err != nil || max(pw, ph) > letterSize || ctx.Err() != nil {
 			continue
 		}
 		if img, err := doc.Render(i, renderDPI); err == nil {
@@ -148,7 +147,14 @@ func (x *Inspector) Recognise(ctx context.Context, abs string, c *packager.Case,
 	if err != nil {
 		return "", ""
 	}
-	f := x.facts(ctx, m, want{QR: true, Text: true})
+	w := want{QR: true, Text: true}
+	f := x.facts(ctx, m, w)
+	if f.locked() {
+		f, _ = x.unlock(ctx, m, f, w)
+	}
+	if f != nil && f.Form == packager.FormOffice {
+		f = x.shown(ctx, m, f, w)
+	}
 	if f == nil {
 		return "", ""
 	}

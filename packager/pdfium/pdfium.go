@@ -26,7 +26,7 @@ import (
 	"github.com/tetratelabs/wazero"
 )
 
-// ErrPassword says that a file needs a password.
+// ErrPassword says that a file needs a password, or another one than it got.
 var ErrPassword = errors.New("the PDF needs a password")
 
 // Options of an engine.
@@ -131,12 +131,20 @@ type Document struct {
 	size   int64
 	stop   func() bool
 	pages  int
+
+	password string
 }
 
 // Open opens a PDF of size bytes with the empty password. The file is read as
 // it is needed and not loaded as a whole. When ctx ends, the instance is
 // killed and every call returns an error.
 func (e *Engine) Open(ctx context.Context, r io.ReadSeeker, size int64) (*Document, error) {
+	return e.OpenLocked(ctx, r, size, "")
+}
+
+// OpenLocked is Open with a password: the one that opens the file, or its
+// owner's.
+func (e *Engine) OpenLocked(ctx context.Context, r io.ReadSeeker, size int64, password string) (*Document, error) {
 	pool, err := e.start()
 	if err != nil {
 		return nil, err
@@ -146,7 +154,7 @@ func (e *Engine) Open(ctx context.Context, r io.ReadSeeker, size int64) (*Docume
 		e.ended()
 		return nil, err
 	}
-	d := &Document{of: e, engine: engine, r: r, size: size}
+	d := &Document{of: e, engine: engine, r: r, size: size, password: password}
 	d.stop = context.AfterFunc(ctx, func() { _ = engine.Kill() })
 	if err := d.load(); err != nil {
 		d.Close()
@@ -168,8 +176,7 @@ func (e *Engine) ended() {
 }
 
 func (d *Document) load() error {
-	empty := ""
-	res, err := d.engine.OpenDocument(&requests.OpenDocument{FileReader: d.r, FileReaderSize: d.size, Password: &empty})
+	res, err := d.engine.OpenDocument(&requests.OpenDocument{FileReader: d.r, FileReaderSize: d.size, Password: &d.password})
 	switch {
 	case err == nil:
 		d.ref = res.Document

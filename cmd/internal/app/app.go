@@ -46,6 +46,8 @@ type App struct {
 	Words    *i18n.Printer
 	Now      func() time.Time
 	Ask      Asker
+	// AskPDF: the person at the terminal is asked for passwords of PDFs, too.
+	AskPDF bool
 	// AskStore: what a store can do is found out anew, and not taken from an
 	// earlier run.
 	AskStore bool
@@ -132,12 +134,16 @@ func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	passwords, err := a.pdfPasswords()
+	if err != nil {
+		return nil, err
+	}
 	return &pipeline.Pipeline{
 		Rules:    a.Rules,
 		Calendar: a.Calendar,
 		Inspector: inspect.New(inspect.Options{
 			CacheDir: filepath.Join(a.Config.CacheDir, "inspect"), EngineCacheDir: a.Config.CacheDir, Tesseract: a.Config.Tesseract,
-			Signatures: pipeline.MaterialSignatures,
+			Office: a.office(), Signatures: pipeline.MaterialSignatures, Passwords: passwords,
 		}),
 		Letters: letters,
 		Press:   &letter.Press{Regular: templates.Regular, Bold: templates.Bold},
@@ -161,6 +167,14 @@ func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
 		Tool:    Version(),
 		Observe: observe,
 	}, nil
+}
+
+// office says which LibreOffice shows office files.
+func (a *App) office() string {
+	if a.Config.LibreOffice == "off" {
+		return ""
+	}
+	return cmp.Or(a.Config.LibreOffice, "auto")
 }
 
 // Timestamps asks the time-stamping authorities of the settings, in order; nil

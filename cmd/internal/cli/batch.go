@@ -43,6 +43,7 @@ func (c *command) batchCommand() *cobra.Command {
 	c.storeFlags(cmd)
 	c.termFlags(cmd)
 	c.keyFlags(cmd)
+	c.readerFlags(cmd)
 	cmd.Flags().StringVar(&c.flags.Name, "name", "", c.ui.Text("flag.name"))
 	return cmd
 }
@@ -187,6 +188,7 @@ func (c *command) batchOne(ctx context.Context, dir string, checkOnly bool) (lin
 	}
 	observe, end := c.observe(a.Config)
 	defer end()
+	a.AskPDF = true
 	p, err := a.Pipeline(observe)
 	if err != nil {
 		return line, res, err

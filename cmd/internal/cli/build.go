@@ -48,6 +48,7 @@ func (c *command) buildCommand() *cobra.Command {
 			}
 			order.Unmask = unmask
 			observe, end := c.observe(a.Config)
+			a.AskPDF = true
 			p, err := a.Pipeline(observe)
 			if err != nil {
 				end()
@@ -72,7 +73,7 @@ func (c *command) buildCommand() *cobra.Command {
 	c.termFlags(cmd)
 	c.keyFlags(cmd)
 	f.StringVar(&c.flags.Name, "name", "", c.ui.Text("flag.name"))
-	f.StringVar(&c.flags.Tesseract, "tesseract", "", c.ui.Text("flag.tesseract"))
+	c.readerFlags(cmd)
 	return cmd
 }
 

@@ -31,6 +31,7 @@ func (c *command) checkCommand() *cobra.Command {
 				return err
 			}
 			observe, end := c.observe(a.Config)
+			a.AskPDF = true
 			p, err := a.Pipeline(observe)
 			if err != nil {
 				end()
@@ -48,8 +49,16 @@ func (c *command) checkCommand() *cobra.Command {
 	cmd.Flags().StringArrayVar(&accept, "accept", nil, c.ui.Text("flag.accept"))
 	cmd.Flags().StringArrayVar(&reasons, "reason", nil, c.ui.Text("flag.reason"))
 	cmd.Flags().BoolVar(&all, "all", false, c.ui.Text("flag.all"))
-	cmd.Flags().StringVar(&c.flags.Tesseract, "tesseract", "", c.ui.Text("flag.tesseract"))
+	c.readerFlags(cmd)
 	return cmd
+}
+
+// readerFlags are how papers are read.
+func (c *command) readerFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&c.flags.Tesseract, "tesseract", "", c.ui.Text("flag.tesseract"))
+	f.StringVar(&c.flags.LibreOffice, "libreoffice", "", c.ui.Text("flag.libreoffice"))
+	f.StringVar(&c.flags.PDFPasswords, "pdf-passwords", "", c.ui.Text("flag.pdf-passwords"))
 }
 
 type checkJSON struct {

@@ -33,6 +33,7 @@ func (c *command) collectCommand() *cobra.Command {
 				return err
 			}
 			observe, end := c.observe(a.Config)
+			a.AskPDF = true
 			p, err := a.Pipeline(observe)
 			if err != nil {
 				end()
@@ -62,6 +63,7 @@ func (c *command) collectCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&backups, "backup", false, c.ui.Text("flag.backup"))
 	c.storeFlags(cmd)
+	c.readerFlags(cmd)
 	return cmd
 }
 

@@ -56,7 +56,7 @@ func (c *command) draftCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&c.flags.Templates, "templates", "", c.ui.Text("flag.templates"))
 	cmd.Flags().StringVar(&export, "export", "", c.ui.Text("flag.export"))
-	cmd.Flags().StringVar(&c.flags.Tesseract, "tesseract", "", c.ui.Text("flag.tesseract"))
+	c.readerFlags(cmd)
 	return cmd
 }
 

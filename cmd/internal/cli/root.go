@@ -57,6 +57,8 @@ type command struct {
 	flags   config.Flags
 	catalog *i18n.Catalog
 	ui      *ui.UI
+	ctx     context.Context // ends with Ctrl-C, also while a person is asked
+	clear   func()          // takes the line of progress away, or nil
 }
 
 // Main runs the program and returns its exit code.
@@ -72,7 +74,7 @@ func Main(args []string, s Streams) (code int) {
 		fmt.Fprintln(s.Err, err)
 		return exitUnexpected
 	}
-	c := &command{Streams: s, catalog: catalog}
+	c := &command{Streams: s, catalog: catalog, ctx: ctx}
 	c.ui = c.newUI(language(args, s.Env), slices.Contains(args, "--json"))
 	// A bug ends with 1, as promised, after every step has tidied up.
 	defer func() {
@@ -200,16 +202,39 @@ func (c *command) open(dir string) (*app.App, error) {
 	return a, err
 }
 
-// secret asks for a secret without showing it.
+// secret asks for a secret without showing it. Ctrl-C ends the question and
+// leaves the terminal as it was.
 func (c *command) secret(question string) (string, error) {
+	if c.clear != nil {
+		c.clear()
+	}
 	f, ok := c.In.(*os.File)
 	if !ok {
 		return c.ui.Prompt(question)
 	}
+	before, err := term.GetState(int(f.Fd()))
+	if err != nil {
+		return "", err
+	}
 	fmt.Fprint(c.Err, question)
-	b, err := term.ReadPassword(int(f.Fd()))
-	fmt.Fprintln(c.Err)
-	return string(b), err
+	type answer struct {
+		text []byte
+		err  error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		b, err := term.ReadPassword(int(f.Fd()))
+		got <- answer{b, err}
+	}()
+	select {
+	case a := <-got:
+		fmt.Fprintln(c.Err)
+		return string(a.text), a.err
+	case <-c.ctx.Done():
+		_ = term.Restore(int(f.Fd()), before)
+		fmt.Fprintln(c.Err)
+		return "", c.ctx.Err()
+	}
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -231,5 +256,7 @@ func (c *command) observe(cfg *config.Config) (packager.Observer, func()) {
 		}
 	}
 	c.flags.Progress = mode
-	return c.ui.Progress(mode, c.Width, c.Now)
+	observe, end := c.ui.Progress(mode, c.Width, c.Now)
+	c.clear = end
+	return observe, end
 }

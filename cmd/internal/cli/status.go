@@ -41,7 +41,7 @@ func (c *command) statusCommand() *cobra.Command {
 	f.StringVar(&o.filed, "filed", "", c.ui.Text("flag.filed"))
 	f.StringVar(&o.ics, "ics", "", c.ui.Text("flag.ics"))
 	f.StringVar(&o.out, "out", "", c.ui.Text("flag.out"))
-	f.StringVar(&c.flags.Tesseract, "tesseract", "", c.ui.Text("flag.tesseract"))
+	c.readerFlags(cmd)
 	return cmd
 }
 

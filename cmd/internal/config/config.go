@@ -42,6 +42,8 @@ type Settings struct {
 	Name         string   `yaml:"name"`          // of the person, for the audit log
 	Templates    string   `yaml:"templates"`     // folder with the user's own letters
 	Tesseract    string   `yaml:"tesseract"`     // path of the program, or off
+	LibreOffice  string   `yaml:"libreoffice"`   // path of the program, or off
+	PDFPasswords string   `yaml:"pdf_passwords"` // file with passwords of PDFs
 	Lang         string   `yaml:"lang"`          // zh, en
 	Progress     string   `yaml:"progress"`      // auto, tty, plain, json, none
 	Rules        []string `yaml:"rules"`         // folders with rule packs, laid over the built-in ones
@@ -199,6 +201,8 @@ func Load(f Flags, env []string, caseDir string) (*Config, error) {
 	c.Name = cmp.Or(f.Name, get("DOSSIER_NAME"), near.Name, far.Name)
 	c.Templates = cmp.Or(f.Templates, get("DOSSIER_TEMPLATES"), near.Templates, far.Templates)
 	c.Tesseract = cmp.Or(f.Tesseract, get("DOSSIER_TESSERACT"), near.Tesseract, far.Tesseract)
+	c.LibreOffice = cmp.Or(f.LibreOffice, get("DOSSIER_LIBREOFFICE"), near.LibreOffice, far.LibreOffice)
+	c.PDFPasswords = cmp.Or(f.PDFPasswords, get("DOSSIER_PDF_PASSWORD_FILE"), near.PDFPasswords, far.PDFPasswords)
 	c.sealing(f, near, far)
 	c.SSE = cmp.Or(f.SSE, get("DOSSIER_SSE"), near.SSE, far.SSE)
 	c.SSEKeyFile = cmp.Or(f.SSEKeyFile, get("DOSSIER_SSE_C_KEY_FILE"), near.SSEKeyFile, far.SSEKeyFile)
@@ -301,7 +305,7 @@ func read(path string) (Settings, error) {
 		return Settings{}, err
 	}
 	here := filepath.Dir(path)
-	for _, p := range []*string{&f.Store, &f.Key, &f.Templates, &f.PassphraseFile, &f.SSEKeyFile} {
+	for _, p := range []*string{&f.Store, &f.Key, &f.Templates, &f.PDFPasswords, &f.PassphraseFile, &f.SSEKeyFile} {
 		*p = relativeTo(here, *p)
 	}
 	for _, paths := range [][]string{f.Rules, f.Trust, f.RecipientFiles, f.Identities} {
