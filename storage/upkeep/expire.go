@@ -260,7 +260,7 @@ func (e Expiry) write(ctx context.Context, s storage.Store, p Publication, opts 
 func (p Publication) expiries(ctx context.Context, s storage.Store) ([]Expiry, error) {
 	var all []Expiry
 	for _, key := range p.records {
-		e, err := readExpiry(ctx, s, key)
+		e, _, err := readExpiry(ctx, s, key)
 		if err != nil {
 			return nil, err
 		}
@@ -269,14 +269,14 @@ func (p Publication) expiries(ctx context.Context, s storage.Store) ([]Expiry, e
 	return all, nil
 }
 
-func readExpiry(ctx context.Context, s storage.Store, key string) (Expiry, error) {
+func readExpiry(ctx context.Context, s storage.Store, key string) (Expiry, []byte, error) {
 	text, err := storage.ReadAll(ctx, s, key, storage.MaxReceipt)
 	if err != nil {
-		return Expiry{}, err
+		return Expiry{}, nil, err
 	}
 	var e Expiry
 	if err := json.Unmarshal(text, &e); err != nil || e.Version != 1 {
-		return Expiry{}, storage.Fail(storage.BadReceipt, "expire", key, err, nil)
+		return Expiry{}, nil, storage.Fail(storage.BadReceipt, "expire", key, err, nil)
 	}
-	return e, nil
+	return e, text, nil
 }

@@ -43,6 +43,7 @@ type Bag struct {
 	Dir   string
 	Files int   // of the payload
 	Bytes int64 // of the payload
+	Gone  int   // objects that are not in it, because their time was over
 }
 
 // Damage is the error of [Pull] for a publication that is not whole any more.
@@ -75,7 +76,8 @@ const receiptInBag = "receipt.json"
 //
 // Every file is compared with the receipt. If one is lost or wrong, the error
 // is a [*Damage] that names each, and there is no bag. What was fetched waits
-// in a folder beside dir, so that Pull goes on there after a break.
+// in a folder beside dir, so that Pull goes on there after a break. What
+// [Expire] has ended is not lost: the bag has its record instead.
 func Pull(ctx context.Context, s storage.Store, receiptKey, dir string, opts PullOptions) (Bag, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -92,7 +94,12 @@ func Pull(ctx context.Context, s storage.Store, receiptKey, dir string, opts Pul
 	if err != nil {
 		return Bag{}, err
 	}
-	files, err := payload(r, opts.Unseal)
+	ended, err := endsOf(ctx, s, r)
+	if err != nil {
+		return Bag{}, err
+	}
+	ended.texts[receiptInBag] = text
+	files, err := payload(r, ended.texts, opts.Unseal)
 	if err != nil {
 		return Bag{}, storage.At(err, receiptKey)
 	}
@@ -100,11 +107,12 @@ func Pull(ctx context.Context, s storage.Store, receiptKey, dir string, opts Pul
 	if err := os.MkdirAll(filepath.Join(partial, "data"), 0o700); err != nil {
 		return Bag{}, bagError(partial, err)
 	}
-	if err := fetchAll(ctx, s, receiptKey, files, filepath.Join(partial, "data"), opts.Observe); err != nil {
+	fetched, err := fetchAll(ctx, s, receiptKey, files, ended.over, filepath.Join(partial, "data"), opts.Observe)
+	if err != nil {
 		removeEmpty(partial)
 		return Bag{}, err
 	}
-	bag, err := writeTags(partial, r, files, text, opts)
+	bag, err := writeTags(partial, r, fetched, ended.texts, opts)
 	if err != nil {
 		return Bag{}, bagError(partial, err)
 	}
@@ -114,8 +122,32 @@ func Pull(ctx context.Context, s storage.Store, receiptKey, dir string, opts Pul
 	if err := os.Rename(partial, dir); err != nil {
 		return Bag{}, bagError(dir, err)
 	}
-	bag.Dir = dir
+	bag.Dir, bag.Gone = dir, len(files)-len(fetched)
 	return bag, nil
+}
+
+// ends are what [Expire] has written down about a publication.
+type ends struct {
+	texts map[string][]byte // the records by their names
+	over  map[string]bool   // keys of what was removed or shredded
+}
+
+func endsOf(ctx context.Context, s storage.Store, r storage.Receipt) (ends, error) {
+	e := ends{map[string][]byte{}, map[string]bool{}}
+	for i := 1; ; i++ {
+		name := storage.ExpiredName(i)
+		record, text, err := readExpiry(ctx, s, storage.CaseKey(r.Case, r.Number, name))
+		if storage.CodeOf(err) == storage.NotFound {
+			return e, nil
+		}
+		if err != nil {
+			return e, err
+		}
+		e.texts[name] = text
+		for _, key := range slices.Concat(record.Removed, record.Shredded) {
+			e.over[key] = true
+		}
+	}
 }
 
 // removeEmpty removes the folders below dir, and dir, that have nothing in them.
@@ -160,8 +192,11 @@ type file struct {
 // payload gives each object of the receipt its path below data/. Names come
 // from the receipt, which anybody may have written: none may leave the folder,
 // hit another, or mean something else on another system.
-func payload(r storage.Receipt, unseal Unsealer) ([]file, error) {
-	taken := map[string]bool{strings.ToLower(receiptInBag): true}
+func payload(r storage.Receipt, texts map[string][]byte, unseal Unsealer) ([]file, error) {
+	taken := map[string]bool{}
+	for name := range texts {
+		taken[name] = true
+	}
 	var files []file
 	for _, o := range r.All() {
 		f := file{Stored: o, sum: o.SHA256, bytes: o.Bytes}
@@ -212,37 +247,46 @@ func safeName(name string) (string, error) {
 	return clean, nil
 }
 
-func fetchAll(ctx context.Context, s storage.Store, receiptKey string, files []file, data string, observe Observer) error {
+// fetchAll returns the files that are there.
+func fetchAll(ctx context.Context, s storage.Store, receiptKey string, files []file, over map[string]bool, data string, observe Observer) ([]file, error) {
 	m := &meter{observe: observe}
 	for _, f := range files {
 		m.total += f.Bytes
 	}
-	problems := make([]*Problem, len(files))
+	problems, gone := make([]*Problem, len(files)), make([]bool, len(files))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
 	for i, f := range files {
 		group.Go(func() error {
 			err := f.fetch(ctx, s, filepath.Join(data, filepath.FromSlash(f.path)), func(n int64) { m.add(n, f.Name) })
-			if err != nil && isDamage(storage.CodeOf(err)) {
-				problems[i] = &Problem{Receipt: receiptKey, Key: f.Key, Name: f.Name, Code: storage.CodeOf(err), Err: err}
+			code := storage.CodeOf(err)
+			if gone[i] = over[f.Key] && (code == storage.NotFound || code == storage.Shredded); gone[i] {
+				return nil
+			}
+			if isDamage(code) {
+				problems[i] = &Problem{Receipt: receiptKey, Key: f.Key, Name: f.Name, Code: code, Err: err}
 				return nil
 			}
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return err
+		return nil, err
 	}
 	var d Damage
-	for _, p := range problems {
-		if p != nil {
+	var fetched []file
+	for i, p := range problems {
+		switch {
+		case p != nil:
 			d.Problems = append(d.Problems, *p)
+		case !gone[i]:
+			fetched = append(fetched, files[i])
 		}
 	}
 	if len(d.Problems) > 0 {
-		return &d
+		return nil, &d
 	}
-	return nil
+	return fetched, nil
 }
 
 // fetch writes the object to a file, under its name only when it is whole. A
@@ -332,19 +376,22 @@ func (d *digest) compare(key, sum string, n int64) error {
 	return &storage.Error{Code: storage.Checksum, Op: "pull", Key: key, Args: map[string]string{"want": sum, "got": got}}
 }
 
-// writeTags writes receipt and tag files, and removes what is not of the bag.
-func writeTags(dir string, r storage.Receipt, fetched []file, receipt []byte, opts PullOptions) (Bag, error) {
+// writeTags writes texts (the receipt and what belongs to it) and the tag
+// files, and removes what is not of the bag.
+func writeTags(dir string, r storage.Receipt, fetched []file, texts map[string][]byte, opts PullOptions) (Bag, error) {
 	var bag Bag
 	payload := map[string]string{} // path → digest
 	for _, f := range fetched {
 		payload["data/"+f.path] = f.sum
 		bag.Bytes += f.bytes
 	}
-	payload["data/"+receiptInBag] = storage.FromBytes(receipt).SHA256
-	bag.Files, bag.Bytes = len(payload), bag.Bytes+int64(len(receipt))
+	for name, text := range texts {
+		payload["data/"+name] = storage.FromBytes(text).SHA256
+		bag.Bytes += int64(len(text))
+	}
+	bag.Files = len(payload)
 
 	files := map[string][]byte{
-		"data/" + receiptInBag: receipt,
 		"bagit.txt":            []byte("BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"),
 		"bag-info.txt": fmt.Appendf(nil, "Bag-Software-Agent: %s\nBagging-Date: %s\nExternal-Identifier: %s/%d\nPayload-Oxum: %d.%d\n",
 			oneLine(opts.Software), opts.Day.Format(time.DateOnly), r.Case, r.Number, bag.Bytes, bag.Files),
@@ -355,6 +402,9 @@ func writeTags(dir string, r storage.Receipt, fetched []file, receipt []byte, op
 		tags[name] = storage.FromBytes(files[name]).SHA256
 	}
 	files["tagmanifest-sha256.txt"] = manifest(tags)
+	for name, text := range texts {
+		files["data/"+name] = text
+	}
 	for name, b := range files {
 		if err := storage.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), b); err != nil {
 			return bag, err

@@ -405,9 +405,12 @@ func (c *command) pull(ctx context.Context, a *app.App, url, dir string, sealed 
 		return pipeline.StoreFault(err)
 	}
 	if c.flags.JSON {
-		return c.ui.Document(map[string]any{"version": 1, "dir": bag.Dir, "files": bag.Files, "bytes": bag.Bytes})
+		return c.ui.Document(map[string]any{"version": 1, "dir": bag.Dir, "files": bag.Files, "bytes": bag.Bytes, "gone": bag.Gone})
 	}
 	c.ui.Line("%s %s", c.ui.Mark(packager.StateOK), c.ui.Text("pull.done", "dir", bag.Dir, "n", itoa(bag.Files), "size", ui.Bytes(bag.Bytes)))
+	if bag.Gone > 0 {
+		c.ui.Line("  %s", c.ui.Text("pull.gone", "n", itoa(bag.Gone)))
+	}
 	return nil
 }
 
