@@ -156,8 +156,11 @@ func (c *command) showStored(ctx context.Context, a *app.App, args []string) err
 		return c.ui.Document(map[string]any{"version": 1, "publications": list})
 	}
 	for _, p := range pubs {
-		c.ui.Line("%s %s  %s  %s  %s", c.ui.Mark(publicationState(p)), c.ui.Strong(p.Case), c.ui.Text("store.number", "n", itoa(p.Number)),
-			p.Modified.In(packager.Shanghai).Format("2006-01-02 15:04"), c.publicationNote(p))
+		c.ui.Line("%s %s  %s  %s", c.ui.Mark(publicationState(p)), c.ui.Strong(p.Case), c.ui.Text("store.number", "n", itoa(p.Number)),
+			p.Modified.In(packager.Shanghai).Format("2006-01-02 15:04"))
+		if note := c.publicationNote(p); note != "" {
+			c.ui.Line("  %s", note)
+		}
 		lock, err := c.lockOf(ctx, store, p)
 		if err != nil {
 			return pipeline.StoreFault(err)
@@ -165,7 +168,6 @@ func (c *command) showStored(ctx context.Context, a *app.App, args []string) err
 		if lock != "" {
 			c.ui.Line("  %s", lock)
 		}
-		var rows [][]string
 		for _, o := range slices.Concat(p.Files, p.Objects) {
 			sum, size := o.Plain()
 			note := ""
@@ -177,9 +179,11 @@ func (c *command) showStored(ctx context.Context, a *app.App, args []string) err
 			case o.Sealed != nil:
 				note = c.ui.Text("store.sealed")
 			}
-			rows = append(rows, []string{" ", o.Name, ui.Bytes(size), c.ui.Faint(sum[:16] + "…"), note, o.Version})
+			if o.Version != "" {
+				note = strings.Join(nonEmpty(note, c.ui.Text("store.version", "version", o.Version)), " · ")
+			}
+			c.ui.Hanging(c.ui.Out, "   "+ui.Pad(ui.Bytes(size), 8)+"  "+c.ui.Faint(sum[:12])+"  ", o.Name, note)
 		}
-		c.ui.Rows(rows)
 	}
 	return nil
 }
@@ -268,17 +272,22 @@ func (c *command) checkStore(ctx context.Context, a *app.App, args []string) err
 		"objects", itoa(report.Objects), "size", ui.Bytes(report.Bytes), "problems", itoa(len(report.Problems))))
 	c.storeProblems(report.Problems)
 	if n := report.Sealed - report.Opened; n > 0 && unseal == nil {
-		c.ui.Say("store.checked.sealed", "n", itoa(n))
+		c.storeNote("store.checked.sealed", "n", itoa(n))
 	} else if report.Opened > 0 {
-		c.ui.Say("store.checked.opened", "n", itoa(report.Opened))
+		c.storeNote("store.checked.opened", "n", itoa(report.Opened))
 	}
 	if report.Gone > 0 {
-		c.ui.Say("store.checked.gone", "n", itoa(report.Gone))
+		c.storeNote("store.checked.gone", "n", itoa(report.Gone))
 	}
 	if report.Incomplete > 0 {
-		c.ui.Say("store.checked.incomplete", "n", itoa(report.Incomplete))
+		c.storeNote("store.checked.incomplete", "n", itoa(report.Incomplete))
 	}
 	return verdict
+}
+
+// storeNote adds something to the line above it.
+func (c *command) storeNote(key string, pairs ...string) {
+	c.ui.Hanging(c.ui.Out, "  ", c.ui.Text(key, pairs...), "")
 }
 
 type problemJSON struct {
@@ -355,6 +364,9 @@ func (c *command) showGarbage(list, retained []upkeep.Garbage, more bool, key st
 	for _, g := range list {
 		c.ui.Line("  %s  %s", g.Key, c.ui.Faint(c.ui.Text("store.gc."+string(g.Why))))
 	}
+	if len(list) == 0 {
+		key = "store.gc.nothing"
+	}
 	c.ui.Say(key, "n", itoa(len(list)), "size", ui.Bytes(total))
 	if len(retained) > 0 {
 		c.ui.Say("store.gc.retained", "n", itoa(len(retained)))
@@ -409,7 +421,7 @@ func (c *command) pull(ctx context.Context, a *app.App, url, dir string, sealed 
 	}
 	c.ui.Line("%s %s", c.ui.Mark(packager.StateOK), c.ui.Text("pull.done", "dir", bag.Dir, "n", itoa(bag.Files), "size", ui.Bytes(bag.Bytes)))
 	if bag.Gone > 0 {
-		c.ui.Line("  %s", c.ui.Text("pull.gone", "n", itoa(bag.Gone)))
+		c.storeNote("pull.gone", "n", itoa(bag.Gone))
 	}
 	return nil
 }

@@ -118,7 +118,8 @@ func (u *UI) tooWide(rows [][]string, widths []int) func(end int) bool {
 
 // Rows writes a table without lines; columns are as wide as their widest cell
 // (the last one as it is). A last cell that does not fit on the terminal stands
-// below the one before it, and all do if many would have to.
+// below the one before it, or as far left of that as it needs, and all do if
+// many would have to.
 func (u *UI) Rows(rows [][]string) {
 	var widths []int
 	for _, r := range rows {
@@ -137,7 +138,9 @@ func (u *UI) Rows(rows [][]string) {
 			if i == len(r)-1 && i > 1 && c != "" && below(at+Width(c)) {
 				u.Line("%s", strings.TrimRight(line.String(), " "))
 				line.Reset()
-				c = strings.Repeat(" ", before) + c
+				indent := max(min(before, u.OutColumns-Width(c)), widths[0]+2)
+				lines := Wrap(c, u.OutColumns-indent)
+				c = strings.Repeat(" ", indent) + strings.Join(lines, "\n"+strings.Repeat(" ", indent))
 			}
 			if i < len(r)-1 {
 				c = Pad(c, widths[i]) + "  "
