@@ -392,7 +392,7 @@ func writeTags(dir string, r storage.Receipt, fetched []file, texts map[string][
 	bag.Files = len(payload)
 
 	files := map[string][]byte{
-		"bagit.txt":            []byte("BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"),
+		"bagit.txt": []byte("BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"),
 		"bag-info.txt": fmt.Appendf(nil, "Bag-Software-Agent: %s\nBagging-Date: %s\nExternal-Identifier: %s/%d\nPayload-Oxum: %d.%d\n",
 			oneLine(opts.Software), opts.Day.Format(time.DateOnly), r.Case, r.Number, bag.Bytes, bag.Files),
 		"manifest-sha256.txt": manifest(payload),
