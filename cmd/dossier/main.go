@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime/debug"
 
+	"dossier/cmd/internal/app"
 	"dossier/cmd/internal/cli"
 )
 
@@ -16,6 +17,9 @@ const softLimit = 80 << 20
 func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(softLimit)
+	}
+	if len(os.Args) == 2 && os.Args[1] == app.FenceArgument {
+		os.Exit(app.ServeFence())
 	}
 	os.Exit(cli.Main(os.Args[1:], cli.Process()))
 }

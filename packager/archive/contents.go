@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"strings"
 )
 
@@ -28,7 +29,9 @@ func Contents(ctx context.Context, r io.ReaderAt, size int64) Content {
 	types := false // [Content_Types].xml, which every OOXML package has
 	enough := errors.New("enough")
 	n := 0
-	_, _ = Walk(ctx, r, size, Limits{}, func(e Entry, read func() (io.ReadCloser, error)) error {
+	// What a document unpacks to is not asked here.
+	endless := Limits{Bytes: math.MaxInt64, Ratio: math.MaxFloat64}
+	_, _ = Walk(ctx, r, size, endless, func(e Entry, read func() (io.ReadCloser, error)) error {
 		if n++; n > 2000 {
 			return enough
 		}

@@ -62,6 +62,7 @@ var severities = map[string]packager.Severity{
 	"OFFICE_CONVERTED":               packager.Info,
 	"OFFICE_NOT_CONVERTED":           packager.Warn,
 	"PICTURE_NOT_MEASURED":           packager.Info,
+	"EXPORT_NOT_COUNTED":             packager.Info,
 	"TYPE_DIFFERS_FROM_NAME":         packager.Warn,
 }
 
@@ -145,6 +146,9 @@ func asMaterial(m packager.Material, f *facts) *problem {
 		return nil
 	case packager.FormArchive:
 		code = "ARCHIVE_AS_MATERIAL"
+		if f.Media == kindRAR.media {
+			code = "RAR_FILE"
+		}
 	case packager.FormOffice:
 		if f.Shown != "" {
 			return nil

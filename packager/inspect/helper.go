@@ -42,9 +42,14 @@ type answer struct {
 // outOfMemory is the exit status of a helper that would have grown too big.
 const outOfMemory = 3
 
+// lastWords is how long Serve waits for the programs that its parsers have
+// started, once nobody waits for its answers any more.
+const lastWords = time.Second
+
 // Serve is the other end of Options.Helper: it reads the options and then
-// requests from in, and writes answers to out, until in ends. Nothing else may
-// be written to out. The process ends with exit when it grows over
+// requests from in, and writes answers to out, until in ends, as it does when
+// the parent dies: then what is being parsed is given up. Nothing else may be
+// written to out. The process ends with exit when it grows over
 // Limits.Process. What options cannot carry over a pipe is given here.
 func Serve(ctx context.Context, in io.Reader, out io.Writer, signatures SignatureReader, exit func(code int)) error {
 	lines := bufio.NewReader(in)
@@ -59,8 +64,17 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, signatures Signatur
 
 	var mu sync.Mutex
 	w := json.NewEncoder(out)
+	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
-	defer running.Wait()
+	defer func() {
+		cancel()
+		done := make(chan struct{})
+		go func() { running.Wait(); close(done) }()
+		select {
+		case <-done:
+		case <-time.After(lastWords): // a parser that does not listen
+		}
+	}()
 	for {
 		var q request
 		if err := readLine(lines, &q); err != nil {
@@ -82,19 +96,35 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, signatures Signatur
 	}
 }
 
+// lineBytes bounds a request or an answer: the facts about one file are few.
+const lineBytes = 4 << 20
+
 func readLine(r *bufio.Reader, v any) error {
-	b, err := r.ReadBytes('\n')
-	if err != nil {
-		return err
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		if len(line)+len(part) > lineBytes {
+			return errors.New("line too long")
+		}
+		switch {
+		case err == nil && line == nil:
+			return json.Unmarshal(part, v)
+		case err == nil:
+			return json.Unmarshal(append(line, part...), v)
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return err
+		}
+		line = append(line, part...)
 	}
-	return json.Unmarshal(b, v)
 }
 
 // watchMemory calls stop when the process holds more than limit bytes.
 func watchMemory(ctx context.Context, limit int64, stop func()) {
-	debug.SetMemoryLimit(limit * 3 / 4) // the collector tries harder first
+	if soft := limit * 3 / 4; debug.SetMemoryLimit(-1) > soft { // the collector tries harder first
+		debug.SetMemoryLimit(soft)
+	}
 	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
-	tick := time.NewTicker(10 * time.Millisecond)
+	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
@@ -230,9 +260,32 @@ func (h *helper) end(p *process) {
 	}
 }
 
+// dismiss ends the helper by ending its input, so that what it has started
+// ends before it does.
+func (h *helper) dismiss() {
+	if h == nil {
+		return
+	}
+	h.mu.Lock()
+	p := h.current
+	h.current = nil
+	h.mu.Unlock()
+	if p == nil {
+		return
+	}
+	_ = p.in.Close()
+	select {
+	case <-p.gone:
+	case <-time.After(2 * lastWords):
+		_ = p.cmd.Process.Kill()
+		<-p.gone
+	}
+}
+
 func start(argv []string, opt Options) (*process, error) {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = passed(os.Environ())
+	tether(cmd)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -263,7 +316,7 @@ func passed(environment []string) []string {
 	for _, e := range environment {
 		name, _, _ := strings.Cut(e, "=")
 		switch strings.ToUpper(name) {
-		case "PATH", "HOME", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "TESSDATA_PREFIX", "SYSTEMROOT", "GOCOVERDIR", HelperVariable:
+		case "PATH", "HOME", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "TESSDATA_PREFIX", "SYSTEMROOT", "GOCOVERDIR", "GOMAXPROCS", "GOMEMLIMIT", HelperVariable:
 			out = append(out, e)
 		}
 	}

@@ -106,7 +106,8 @@ type Inspector struct {
 	pdfium *pdfium.Engine
 	ocr    *tesseract
 	office *office
-	helper *helper // or nil
+	helper *helper      // or nil
+	busy   atomic.Int64 // collections that are being inspected
 }
 
 // New returns an Inspector.
@@ -138,16 +139,25 @@ func New(opt Options) *Inspector {
 
 // Close ends the PDF engine and the helper, if they were started.
 func (x *Inspector) Close() error {
-	if x.helper != nil {
-		x.helper.end(nil)
-	}
+	x.helper.dismiss()
 	return x.pdfium.Close()
+}
+
+// rest gives back what the engines hold, once nobody inspects any more: the
+// next steps need the memory.
+func (x *Inspector) rest() {
+	if x.busy.Add(-1) > 0 {
+		return
+	}
+	x.helper.dismiss()
+	_ = x.pdfium.Rest()
 }
 
 // Inspect returns every file of the collection with what it is. The error is a
 // cancelled context.
 func (x *Inspector) Inspect(ctx context.Context, c *packager.Collection, obs packager.Observer) (*packager.Inspection, error) {
-	defer func() { _ = x.pdfium.Rest() }() // the next steps need the memory
+	x.busy.Add(1)
+	defer x.rest()
 	n := len(c.Materials)
 	files := make([]packager.Inspected, n)
 	found := make([][]packager.Finding, n)
@@ -304,7 +314,12 @@ func (x *Inspector) look(ctx context.Context, m packager.Material, w want) *fact
 		}
 	case packager.FormArchive:
 		x.archive(ctx, r, m.Bytes, f)
+	case packager.FormOFD:
+		bomb(ctx, r, m.Bytes, x.opt.Limits.Archive, f)
 	case packager.FormOffice, packager.FormTable:
+		if bomb(ctx, r, m.Bytes, x.opt.Limits.Archive, f) {
+			break
+		}
 		x.table(ctx, r, m.Bytes, k, f)
 	}
 	return f

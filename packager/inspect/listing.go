@@ -218,6 +218,17 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// bomb reports whether a document that is a ZIP inside declares more than the
+// limits allow, and says so. Other files are none.
+func bomb(ctx context.Context, r io.ReaderAt, size int64, limits archive.Limits, f *facts) bool {
+	_, err := archive.Walk(ctx, r, size, limits, func(archive.Entry, func() (io.ReadCloser, error)) error { return nil })
+	if !errors.Is(err, archive.ErrBomb) {
+		return false
+	}
+	f.fatal("ARCHIVE_BOMB", packager.Args{"reason": brief(err.Error())})
+	return true
+}
+
 // zipKind tells a plain ZIP from an office file or an OFD, which are ZIPs too.
 func zipKind(ctx context.Context, r io.ReaderAt, size int64) kind {
 	switch archive.Contents(ctx, r, size) {

@@ -76,6 +76,7 @@ func (t *tesseract) read(ctx context.Context, g *grey) ([]line, error) {
 	cmd.Env = append(passed(os.Environ()), "OMP_THREAD_LIMIT=1") // several files are read at once
 	cmd.Stdin = &in
 	cmd.WaitDelay = time.Second
+	tether(cmd)
 	out, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("tesseract: %w", err)

@@ -3,10 +3,8 @@ package inspect
 import (
 	"bytes"
 	"cmp"
-	"compress/zlib"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -65,6 +63,10 @@ func (x *Inspector) pdf(ctx context.Context, r io.ReaderAt, size int64, w want, 
 		if errors.Is(err, pdfium.ErrPassword) {
 			info.Encrypted = true
 			f.fatal("PDF_ENCRYPTED", nil)
+			return
+		}
+		if errors.Is(err, errBomb) {
+			f.fatal("PDF_BOMB", nil)
 			return
 		}
 		if err != nil {
@@ -147,7 +149,7 @@ func parsePDF(ctx context.Context, r io.ReadSeeker, password string, info *packa
 	if err != nil {
 		return 0, err
 	}
-	if err := checkObjectStreams(pc); err != nil {
+	if err := checkStreams(ctx, pc); err != nil {
 		return 0, err
 	}
 	info.Version = pc.XRefTable.Version().String()
@@ -156,44 +158,6 @@ func parsePDF(ctx context.Context, r io.ReadSeeker, password string, info *packa
 		return 0, err
 	}
 	return countPages(pc)
-}
-
-// objectStreamBytes bounds what the object streams of one PDF unpack to in
-// all: their content is kept.
-const objectStreamBytes = 100 << 20
-
-// errBomb says that a PDF unpacks to more than that.
-var errBomb = errors.New("object streams unpack to more than 100 MB")
-
-// checkObjectStreams unpacks the object streams once without keeping them.
-func checkObjectStreams(pc *model.Context) error {
-	left := int64(objectStreamBytes)
-	for _, n := range pc.Table {
-		if n == nil || n.Free {
-			continue
-		}
-		o, ok := n.Object.(types.ObjectStreamDict)
-		if !ok {
-			continue
-		}
-		if !o.HasSoleFilterNamed("FlateDecode") {
-			s := o.StreamDict // a copy: what it is decoded to goes away
-			if err := s.DecodeWithLimit(left); err != nil {
-				return fmt.Errorf("%w: %w", errBomb, err)
-			}
-			left -= int64(len(s.Content))
-			continue
-		}
-		z, err := zlib.NewReader(bytes.NewReader(o.Raw))
-		if err != nil {
-			continue // the reader of the objects will say so
-		}
-		size, _ := io.Copy(io.Discard, io.LimitReader(z, left+1))
-		if left -= size; left < 0 {
-			return errBomb
-		}
-	}
-	return nil
 }
 
 // countPages counts the leaves of the page tree: what /Count says may be wrong
@@ -342,6 +306,10 @@ func fileName(pc *model.Context, d types.Dict) string {
 	return "?"
 }
 
+// repairedBytes is the size of a damaged file up to which what pdfium makes of
+// it is looked at as a sound one is.
+const repairedBytes = 50 << 20
+
 // repair asks pdfium whether it can open what pdfcpu refused with cause.
 func (x *Inspector) repair(ctx context.Context, r io.ReaderAt, size int64, info *packager.PDFInfo, cause error) (pages int, err error) {
 	b := make([]byte, size)
@@ -357,6 +325,16 @@ func (x *Inspector) repair(ctx context.Context, r io.ReaderAt, size int64, info 
 		return 0, cause
 	}
 	defer doc.Close()
+	anew := &capped{left: 2*size + 1<<20}
+	if size <= repairedBytes && doc.Save(anew) == nil {
+		sound := *info
+		if _, err := parsePDF(ctx, bytes.NewReader(anew.Bytes()), "", &sound); errors.Is(err, errBomb) {
+			return 0, err
+		} else if err == nil {
+			sound.Version, sound.Signatures = info.Version, info.Signatures // of the file itself
+			*info = sound
+		}
+	}
 	return doc.Pages(), nil
 }
 
@@ -372,11 +350,28 @@ func (x *Inspector) parseUnlocked(ctx context.Context, r io.ReaderAt, size int64
 	if err := doc.Save(&open); err != nil {
 		return 0, err
 	}
-	if pages, err = parsePDF(ctx, bytes.NewReader(open.Bytes()), "", info); err != nil || pages == 0 {
+	pages, err = parsePDF(ctx, bytes.NewReader(open.Bytes()), "", info)
+	if errors.Is(err, errBomb) {
+		return 0, err
+	}
+	if err != nil || pages == 0 {
 		scanRaw(open.Bytes(), info)
 		return doc.Pages(), nil
 	}
 	return pages, nil
+}
+
+// capped is a buffer that takes no more than so many bytes.
+type capped struct {
+	bytes.Buffer
+	left int64
+}
+
+func (c *capped) Write(p []byte) (int, error) {
+	if c.left -= int64(len(p)); c.left < 0 {
+		return 0, io.ErrShortWrite
+	}
+	return c.Buffer.Write(p)
 }
 
 // scanRaw looks for what survey would have found, in the bytes as they are:

@@ -91,6 +91,9 @@ func TestRows(t *testing.T) {
 		{row: "14 unknown", name: "a.bin", content: []byte{1, 2, 3, 0, 5}, media: "application/octet-stream", unusable: "FORMAT_UNKNOWN", findings: []string{"block FORMAT_UNKNOWN"}},
 		{row: "14 archive as a material", name: "a.zip", content: samples.ZIP(articles...), media: "application/zip", unusable: "ARCHIVE_AS_MATERIAL", findings: []string{"block ARCHIVE_AS_MATERIAL"}},
 
+		{row: "14 RAR as a material", name: "a.rar", content: []byte("Rar!\x1a\x07\x01\x00 and so on"), media: kindRAR.media, unusable: "RAR_FILE", findings: []string{"block RAR_FILE"}},
+
+		{row: "18 RAR", name: "a.rar", content: []byte("Rar!\x1a\x07\x01\x00 and so on"), role: packager.RoleBackup, media: kindRAR.media, findings: []string{"info ARCHIVE_NOT_TESTED"}},
 		{row: "18 sound", name: "a.zip", content: samples.ZIP(articles...), role: packager.RoleBackup, media: "application/zip", look: func(f packager.Inspected) error {
 			a := f.Archive
 			noon := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)

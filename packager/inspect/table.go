@@ -23,8 +23,8 @@ import (
 // Limits of exports that are counted: a larger one is kept and hashed all the
 // same, only not counted.
 const (
-	xlsxBytes    = 64 << 20
-	recordBytes  = 16 << 20 // of one row or item
+	xlsxBytes    = 64 << 20 // of its parts, unpacked; they are held in memory
+	recordBytes  = 2 << 20  // of one row or item
 	datesSampled = 1_000_000
 )
 
@@ -42,16 +42,21 @@ func (x *Inspector) table(ctx context.Context, r io.ReaderAt, size int64, k kind
 	case kindHTML.media:
 		n, err = htmlRows(src)
 	case kindXLSX.media:
-		if size > xlsxBytes || x.memory.Acquire(ctx, xlsxBytes) != nil {
+		cost := min(2*xlsxBytes, x.opt.Limits.Memory)
+		if x.memory.Acquire(ctx, cost) != nil {
 			return
 		}
-		defer x.memory.Release(xlsxBytes)
-		n, err = xlsxRows(src)
+		defer x.memory.Release(cost)
+		n, err = xlsxRows(io.NewSectionReader(r, 0, size), size)
 	default:
 		return
 	}
-	if err != nil || ctx.Err() != nil {
-		return // not counted: the export may be sound all the same
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil { // the export may be sound all the same
+		f.note("EXPORT_NOT_COUNTED", packager.Args{"reason": brief(err.Error())})
+		return
 	}
 	f.Archive = &packager.Archive{Format: k.exts[0], Entries: 1, Files: 1, Bytes: size, Items: &n.items, FirstDay: n.first, LastDay: n.last}
 }
@@ -124,7 +129,8 @@ func csvRows(r io.Reader) (count, error) {
 	head, _ := br.Peek(headBytes)
 	text := bufio.NewReaderSize(decoded(br, head), 64<<10)
 	first, _ := text.Peek(headBytes)
-	c := csv.NewReader(&metred{r: text})
+	meter := &metred{r: text}
+	c := csv.NewReader(meter)
 	c.FieldsPerRecord, c.LazyQuotes, c.ReuseRecord = -1, true, true
 	line, _, _ := bytes.Cut(first, []byte("\n"))
 	for _, sep := range []rune{'\t', ';'} {
@@ -147,6 +153,7 @@ func csvRows(r io.Reader) (count, error) {
 			return n, err
 		}
 		n.row(cells)
+		meter.record = 0
 	}
 }
 
@@ -161,19 +168,19 @@ func decoded(r io.Reader, head []byte) io.Reader {
 	return transform.NewReader(r, unicode.BOMOverride(transform.Nop))
 }
 
-// metred refuses a line without an end, which a reader would collect.
+// metred refuses a record without an end, which a reader would collect. Whoever
+// takes a record sets it back to 0.
 type metred struct {
-	r    io.Reader
-	line int
+	r      io.Reader
+	record int
 }
 
 func (m *metred) Read(p []byte) (int, error) {
-	n, err := m.r.Read(p)
-	if i := bytes.LastIndexByte(p[:n], '\n'); i >= 0 {
-		m.line = n - i
-	} else if m.line += n; m.line > recordBytes {
+	if m.record > recordBytes {
 		return 0, errRecord
 	}
+	n, err := m.r.Read(p)
+	m.record += n
 	return n, err
 }
 
@@ -284,9 +291,14 @@ func htmlRows(r io.Reader) (count, error) {
 }
 
 // xlsxRows counts the rows of the first sheet below its header.
-func xlsxRows(r io.Reader) (count, error) {
+func xlsxRows(r io.ReaderAt, size int64) (count, error) {
 	var n count
-	f, err := excelize.OpenReader(r, excelize.Options{UnzipSizeLimit: 256 << 20, UnzipXMLSizeLimit: 8 << 20})
+	if size > xlsxBytes {
+		return n, errRecord
+	}
+	// Both limits alike, since what is over the second one goes into temporary
+	// files that would stay behind when this process is killed.
+	f, err := excelize.OpenReader(io.NewSectionReader(r, 0, size), excelize.Options{UnzipSizeLimit: xlsxBytes, UnzipXMLSizeLimit: xlsxBytes})
 	if err != nil {
 		return n, err
 	}

@@ -3,6 +3,7 @@ package inspect
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -63,10 +64,13 @@ func TestExportsAreCounted(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			got, found := inspectOne(t, Options{}, material(t, "backups/"+test.name, []byte(test.b), packager.RoleBackup, "x"))
-			if got.Media != test.media || got.Unusable != "" || len(found) != 0 {
+			if got.Media != test.media || got.Unusable != "" || len(found) != 0 && test.items >= 0 {
 				t.Errorf("%s %q %v", got.Media, got.Unusable, found)
 			}
 			if test.items < 0 {
+				if len(found) != 1 || found[0].Code != "EXPORT_NOT_COUNTED" || found[0].Severity != packager.Info {
+					t.Errorf("%v", found)
+				}
 				if got.Archive != nil {
 					t.Errorf("counted: %+v", got.Archive)
 				}
@@ -84,9 +88,10 @@ func TestExportsAreCounted(t *testing.T) {
 
 // A record without end is not collected in memory.
 func TestEndlessRecord(t *testing.T) {
-	endless := strings.NewReader(`id,"` + strings.Repeat("x", recordBytes+1<<20))
-	if _, err := csvRows(endless); err == nil {
-		t.Error("CSV")
+	for name, record := range map[string]string{"line": "x", "cells": ",", "quoted lines": "x\n"} {
+		if _, err := csvRows(strings.NewReader("id,b\n1,2\n3,\"" + strings.Repeat(record, recordBytes+1<<20))); !errors.Is(err, errRecord) {
+			t.Error("CSV", name, err)
+		}
 	}
 	if _, err := jsonItems(strings.NewReader(`["` + strings.Repeat("x", recordBytes+1<<20))); err == nil {
 		t.Error("JSON")

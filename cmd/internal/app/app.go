@@ -51,6 +51,9 @@ type App struct {
 	// AskStore: what a store can do is found out anew, and not taken from an
 	// earlier run.
 	AskStore bool
+	// Fence is the command that parses foreign files in a process of its own;
+	// nil: they are parsed in this one.
+	Fence []string
 
 	identities []age.Identity // read once
 	secret     string         // the passphrase of the store, asked for once
@@ -144,6 +147,7 @@ func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
 		Inspector: inspect.New(inspect.Options{
 			CacheDir: filepath.Join(a.Config.CacheDir, "inspect"), EngineCacheDir: a.Config.CacheDir, Tesseract: a.Config.Tesseract,
 			Office: a.office(), Signatures: pipeline.MaterialSignatures, Passwords: passwords,
+			Helper: a.Fence, Limits: fenceLimits,
 		}),
 		Letters: letters,
 		Press:   &letter.Press{Regular: templates.Regular, Bold: templates.Bold},

@@ -39,6 +39,7 @@ func (c *command) collectCommand() *cobra.Command {
 				end()
 				return err
 			}
+			defer p.Close()
 			opt := collect.ImportOptions{Remote: a.Remote(), Observe: observe,
 				Recognise: func(ctx context.Context, file string) (id, word string) {
 					return p.Inspector.Recognise(ctx, file, order.Case, ruleSet)

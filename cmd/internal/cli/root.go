@@ -35,7 +35,8 @@ type Streams struct {
 	Now      func() time.Time
 	// InTTY, OutTTY and ErrTTY say whether a person is at the other end.
 	InTTY, OutTTY, ErrTTY bool
-	Width                 int // columns of the terminal
+	Width                 int      // columns of the terminal
+	Fence                 []string // see app.App
 }
 
 // Process returns the streams of this process.
@@ -48,6 +49,7 @@ func Process() Streams {
 	return Streams{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Environ(), Now: time.Now,
 		InTTY: isTTY(os.Stdin), OutTTY: isTTY(os.Stdout), ErrTTY: isTTY(os.Stderr), Width: width,
+		Fence: app.Fence(),
 	}
 }
 
@@ -196,10 +198,14 @@ func (c *command) open(dir string) (*app.App, error) {
 	}
 	c.ui = c.newUI(cmpOr(cfg.Lang, c.ui.P.Lang), c.flags.JSON)
 	a, err := app.New(cfg, c.catalog, c.ui.P, c.Now)
-	if err == nil && c.ui.Ask {
+	if err != nil {
+		return nil, err
+	}
+	a.Fence = c.Fence
+	if c.ui.Ask {
 		a.Ask = c.secret
 	}
-	return a, err
+	return a, nil
 }
 
 // secret asks for a secret without showing it. Ctrl-C ends the question and
