@@ -79,6 +79,8 @@ func judge(m packager.Material, f *facts) (packager.Inspected, []packager.Findin
 	}
 	broken := slices.ContainsFunc(problems, func(p problem) bool { return p.Fatal })
 	if p := asMaterial(m, f); p != nil && !broken {
+		// what is no material need not be whole
+		problems = slices.DeleteFunc(problems, func(p problem) bool { return p.Code == "ARCHIVE_NOT_TESTED" })
 		problems = append(problems, *p)
 	}
 	var found []packager.Finding
