@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"dossier/packager"
+	"dossier/packager/audit"
 	"dossier/packager/sign"
 	"dossier/packager/verify"
 	"dossier/storage"
@@ -77,7 +79,8 @@ func (p *Pipeline) grow(ctx context.Context, c *packager.Case, out, what string,
 	}
 	defer b.clear()
 	g := &growth{bench: b}
-	if g.verdict, err = verify.Folder(ctx, out, "", verify.Options{Now: p.Now()}); err != nil {
+	// The log of the case is compared too: what grows is what was made here.
+	if g.verdict, err = verify.Folder(ctx, out, c.Dir, verify.Options{Now: p.Now()}); err != nil {
 		return nil, Paths{}, err
 	}
 	if !g.verdict.OK {
@@ -85,6 +88,12 @@ func (p *Pipeline) grow(ctx context.Context, c *packager.Case, out, what string,
 	}
 	if g.pend, err = pendingOf(out); err != nil {
 		return nil, Paths{}, err
+	}
+	if of := g.pend.Receipt.Case; of != c.ID {
+		return nil, Paths{}, &packager.Fault{Class: packager.ClassVerification, Code: "GROW_OTHER_CASE", Args: packager.Args{"out": out, "of": of, "case": c.ID}}
+	}
+	if err := p.regainLog(b, out); err != nil {
+		return nil, Paths{}, diskFault(err, c.Dir)
 	}
 	if g.pend.wasSealed && !p.Store.Terms.Sealed() && !p.Store.Terms.Clear {
 		return nil, Paths{}, &packager.Fault{Class: packager.ClassUsage, Code: "EXTEND_SEALED", Args: packager.Args{"case": c.Dir}}
@@ -115,6 +124,26 @@ func (p *Pipeline) grow(ctx context.Context, c *packager.Case, out, what string,
 	}
 	receipt, err := p.publishPending(ctx, c.Dir, g.pend, b.state, g.key, b.log)
 	return receipt, pathsIn(out), err
+}
+
+// regainLog lets the log of a case that has lost its own go on from the copy
+// beside the bundle, which holds: the PDF shows its head.
+func (p *Pipeline) regainLog(b *bench, out string) error {
+	path := filepath.Join(b.state, eventsName)
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	log, err := os.ReadFile(filepath.Join(out, eventsName))
+	if err != nil {
+		return err
+	}
+	if err := writeFile(path, log); err != nil {
+		return err
+	}
+	if b.log, err = audit.Open(path, p.Actor, p.Now); err != nil {
+		return err
+	}
+	return p.seal(b)
 }
 
 // releaseGrown verifies the longer files, puts them and the longer log under

@@ -62,7 +62,7 @@ func (c *command) newPassphrase(a *app.App, lock bool) (string, error) {
 		return "", nil
 	}
 	if v, ok := config.Lookup(c.Env, "DOSSIER_KEY_NEW_PASSPHRASE"); ok {
-		return v, nil
+		return notEmpty(v)
 	}
 	if a.Ask == nil {
 		return "", usage("KEY_NEW_PASSPHRASE")
@@ -78,7 +78,16 @@ func (c *command) newPassphrase(a *app.App, lock bool) (string, error) {
 	if first != second {
 		return "", usage("KEY_PASSPHRASES_DIFFER")
 	}
-	return first, nil
+	return notEmpty(first)
+}
+
+// notEmpty refuses the empty passphrase: who asked for a locked key would get
+// an open one.
+func notEmpty(passphrase string) (string, error) {
+	if passphrase == "" {
+		return "", usage("KEY_PASSPHRASE_EMPTY")
+	}
+	return passphrase, nil
 }
 
 func (c *command) listKeys(a *app.App) error {
@@ -142,8 +151,12 @@ func (c *command) removeKey(a *app.App, name string, yes bool) error {
 			return usage("USAGE_NEED_YES", "flag", "--yes")
 		}
 		answer, err := c.ui.Prompt(c.ui.Text("ask.keys.rm", "name", name, "subject", k.Subject))
-		if err != nil || answer != name {
+		if err != nil {
 			return err
+		}
+		if answer != name {
+			c.ui.Say("keys.kept", "name", name)
+			return nil
 		}
 	}
 	if err := keys.Remove(a.KeyDir(), name); err != nil {

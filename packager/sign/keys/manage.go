@@ -42,7 +42,7 @@ func List(dir string) ([]Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []Info
+	out := []Info{}
 	var errs []error
 	for _, path := range paths {
 		info, err := describe(path)

@@ -136,8 +136,7 @@ func (c *Client) once(ctx context.Context, authority string, digest [sha256.Size
 	if resp.StatusCode != http.StatusOK {
 		err := fmt.Errorf("tsp: HTTP status %s", resp.Status)
 		if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500 {
-			seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
-			return nil, &retryError{err, time.Duration(seconds) * time.Second}
+			return nil, &retryError{err, retryAfter(resp.Header)}
 		}
 		return nil, err
 	}
@@ -152,6 +151,24 @@ func (c *Client) once(ctx context.Context, authority string, digest [sha256.Size
 		return nil, fmt.Errorf("tsp: the reply is of type %q", ct)
 	}
 	return c.accept(body, authority, digest, nonce)
+}
+
+// retryAfter reads the Retry-After of a reply (RFC 9110 §10.2.3): seconds, or
+// a date, which is taken by the sender's own clock where it states it. 0: none.
+func retryAfter(h http.Header) time.Duration {
+	v := h.Get("Retry-After")
+	if seconds, err := strconv.Atoi(v); err == nil {
+		return time.Duration(min(max(seconds, 0), 1<<20)) * time.Second
+	}
+	until, err := http.ParseTime(v)
+	if err != nil {
+		return 0
+	}
+	from, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	return max(until.Sub(from), 0)
 }
 
 func (c *Client) accept(body []byte, authority string, digest [sha256.Size]byte, nonce *big.Int) (*Token, error) {

@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,6 +81,47 @@ func TestSecretsStayOutOfErrors(t *testing.T) {
 	_, err := c.Token(t.Context(), [32]byte{})
 	if err == nil || strings.Contains(err.Error(), "secret") {
 		t.Error(err)
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	const date = "Sun, 22 Nov 2026 04:00:00 GMT"
+	for _, c := range []struct {
+		after, date string
+		want        time.Duration
+	}{
+		{"", "", 0}, {"30", "", 30 * time.Second}, {"-5", "", 0}, {"soon", date, 0}, {"99999999", "", 1 << 20 * time.Second},
+		{"Sun, 22 Nov 2026 04:01:30 GMT", date, 90 * time.Second},
+		{"Sun, 22 Nov 2026 03:59:00 GMT", date, 0},
+		{"Sun, 22 Nov 2026 04:01:30 GMT", "", 0}, // by whose clock?
+	} {
+		h := http.Header{"Retry-After": {c.after}, "Date": {c.date}}
+		if got := retryAfter(h); got != c.want {
+			t.Errorf("%q at %q: %v, want %v", c.after, c.date, got, c.want)
+		}
+	}
+}
+
+// An authority that says to come back later than we wait is not asked again:
+// the next one is.
+func TestLimits(t *testing.T) {
+	pki := testpki.New(t, time.Now())
+	busy := 0
+	first := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		busy++
+		w.Header().Set("Retry-After", "3600")
+		http.Error(w, "slow down", http.StatusTooManyRequests)
+	}))
+	defer first.Close()
+	c := &Client{Authorities: []string{first.URL, pki.TSA("")}, Roots: pki.Roots(), Clock: time.Now()}
+	token, err := c.Token(t.Context(), [32]byte{1})
+	if err != nil || busy != 1 || token.Authority != pki.TSA("") {
+		t.Errorf("%v, asked %d times", err, busy)
+	}
+	// Within the time it is asked as often as Tries says, and no more.
+	c.Authorities, c.Tries, c.Timeout = []string{pki.TSA("broken")}, 2, 5*time.Second
+	if _, err := c.Token(t.Context(), [32]byte{1}); err == nil || pki.Requests["/tsa/broken"] != 2 {
+		t.Errorf("%v, asked %d times", err, pki.Requests["/tsa/broken"])
 	}
 }
 
