@@ -295,8 +295,8 @@ func replaceStream(t testing.TB, pdf []byte, num int, content string) []byte {
 	t.Helper()
 	d := mustOpen(t, pdf)
 	var objects []testpki.Object
-	for n := 1; n < len(d.xref); n++ {
-		from := d.xref[n].off
+	for n := 1; n < len(d.sections[0].objects); n++ {
+		from := d.sections[0].objects[n].off
 		body := pdf[from : from+int64(bytes.Index(pdf[from:], []byte("\nendobj")))]
 		_, text, _ := strings.Cut(string(body), " 0 obj\n")
 		if n == num {

@@ -9,6 +9,9 @@ import (
 	"dossier/packager"
 )
 
+// maxPath is longer than any chain in use.
+const maxPath = 16
+
 // path follows the issuers of the signer through the pool, each certificate
 // signed by the next; it may end below its root. Every certificate of the
 // container has to be held by a signature too: one that is not could be changed
@@ -20,7 +23,7 @@ func (c *cms) path(pool []*x509.Certificate) ([]*x509.Certificate, error) {
 		if err != nil {
 			return nil, err
 		}
-		if issuer == nil || contains(path, issuer) {
+		if issuer == nil || contains(path, issuer) || len(path) == maxPath {
 			break
 		}
 		path = append(path, issuer)

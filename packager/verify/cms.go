@@ -73,6 +73,9 @@ type algorithm struct {
 	params []byte // DER of the parameters, nil when absent
 }
 
+// maxCerts of a container: each may have to be held against each.
+const maxCerts = 100
+
 // cmsError says which part of the container is not as RFC 5652 has it.
 func cmsError(part string) error { return because("cms.part", "part", part) }
 
@@ -159,7 +162,7 @@ func (c *cms) readCerts(sd *cryptobyte.String) error {
 	}
 	for !set.Empty() {
 		var der cryptobyte.String
-		if !set.ReadASN1Element(&der, cbasn1.SEQUENCE) {
+		if !set.ReadASN1Element(&der, cbasn1.SEQUENCE) || len(c.certs) == maxCerts {
 			return cmsError("Certificate")
 		}
 		cert, err := x509.ParseCertificate(der)

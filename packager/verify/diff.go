@@ -35,19 +35,61 @@ var allowed = map[string]bool{changeSignature: true, changeTimestamp: true, chan
 
 // spot is a place in the document's tree.
 type spot struct {
-	path string
+	last *step
 	kind string // what a change here is
 	page int
 }
 
-func (s spot) in(key name) spot {
-	s.path += "/" + string(key)
+// step leads from one place to the next; the way there is written out only
+// when there is something to say.
+type step struct {
+	from  *step
+	key   name
+	index int // of an array's element; -1: key
+	depth int
+}
+
+func from(key name, kind string) spot { return spot{last: &step{key: key, index: -1}, kind: kind} }
+
+func (s spot) in(key name) spot { return s.to(key, -1) }
+
+func (s spot) item(i int) spot { return s.to("", i) }
+
+func (s spot) to(key name, index int) spot {
+	s.last = &step{from: s.last, key: key, index: index, depth: s.depth() + 1}
 	return s
 }
 
-func (s spot) item(i int) spot {
-	s.path += "[" + strconv.Itoa(i) + "]"
-	return s
+func (s spot) depth() int {
+	if s.last == nil {
+		return 0
+	}
+	return s.last.depth
+}
+
+// maxSteps are written of a long way, those nearest to the place.
+const maxSteps = 24
+
+func (s spot) path() string {
+	var steps []*step
+	for at := s.last; at != nil && len(steps) < maxSteps; at = at.from {
+		steps = append(steps, at)
+	}
+	var b strings.Builder
+	if s.depth() >= maxSteps {
+		b.WriteString("…")
+	}
+	for _, at := range slices.Backward(steps) {
+		switch {
+		case at.index >= 0:
+			b.WriteString("[" + strconv.Itoa(at.index) + "]")
+		case at.from == nil:
+			b.WriteString(string(at.key))
+		default:
+			b.WriteString("/" + string(at.key))
+		}
+	}
+	return b.String()
 }
 
 func (s spot) as(kind string) spot {
@@ -72,6 +114,7 @@ type differ struct {
 	signing  map[int]bool // fields that were empty and are signed now
 	changes  []packager.RevisionChange
 	said     map[packager.RevisionChange]bool
+	full     bool // there is more to compare than a sound file has
 }
 
 // compareRevisions says what new changed about old.
@@ -81,6 +124,9 @@ func compareRevisions(old, new *document) ([]packager.RevisionChange, error) {
 		return nil, err
 	}
 	for len(d.queue) > 0 {
+		if d.full {
+			return nil, because("pdf.large")
+		}
 		p := d.queue[0]
 		d.queue = d.queue[1:]
 		if err := d.compare(p.old, p.new, p.at); err != nil {
@@ -90,11 +136,14 @@ func compareRevisions(old, new *document) ([]packager.RevisionChange, error) {
 	return d.changes, nil
 }
 
+// maxPairs bounds what is waiting to be compared, and what has been met.
+const maxPairs = 2 << 20
+
 // maxChanges bounds a report about a file that was made anew.
 const maxChanges = 64
 
 func (d *differ) say(at spot) {
-	c := packager.RevisionChange{Kind: at.kind, Where: at.path, Page: at.page, Allowed: allowed[at.kind]}
+	c := packager.RevisionChange{Kind: at.kind, Where: at.path(), Page: at.page, Allowed: allowed[at.kind]}
 	// The first place of a kind on a page is enough.
 	key := c
 	if !c.Allowed {
@@ -107,7 +156,23 @@ func (d *differ) say(at spot) {
 	d.changes = append(d.changes, c)
 }
 
-func (d *differ) later(old, new any, at spot) { d.queue = append(d.queue, pair{old, new, at}) }
+// later puts a pair into the queue; objects that were met before are not
+// compared again, but for a field that is being signed, whose places count.
+func (d *differ) later(old, new any, at spot) {
+	if o, ok := old.(ref); ok {
+		if n, ok := new.(ref); ok {
+			key := [2]int{o.num, n.num}
+			if d.seen[key] {
+				return
+			}
+			if o.num != n.num || !d.signing[o.num] {
+				d.seen[key] = true
+			}
+		}
+	}
+	d.queue = append(d.queue, pair{old, new, at})
+	d.full = d.full || len(d.queue) > maxPairs || len(d.seen) > maxPairs
+}
 
 // structural are the trailer's keys that describe the file and not the document.
 var structural = []name{"Size", "Prev", "XRefStm", "W", "Index", "Type", "Filter", "DecodeParms", "Length", "ID", "Info", "Root"}
@@ -116,7 +181,7 @@ func (d *differ) trailers() error {
 	old, new := d.old.trailer, d.new.trailer
 	for _, k := range keysOf(old, new) {
 		if !slices.Contains(structural, k) {
-			d.later(old[k], new[k], spot{path: "Trailer", kind: changeOther}.in(k))
+			d.later(old[k], new[k], from("Trailer", changeOther).in(k))
 		}
 	}
 	if err := d.info(old["Info"], new["Info"]); err != nil {
@@ -131,7 +196,7 @@ func (d *differ) trailers() error {
 		return err
 	}
 	if oldRoot == nil || newRoot == nil || old["Root"] != new["Root"] {
-		d.say(spot{"Root", changeCatalog, 0})
+		d.say(from("Root", changeCatalog))
 		return nil
 	}
 	return d.catalog(oldRoot, newRoot)
@@ -159,7 +224,7 @@ func (d *differ) info(old, new any) error {
 		return err
 	}
 	for _, k := range keysOf(o, n) {
-		at := spot{path: "Info", kind: changeOther}.in(k)
+		at := from("Info", changeOther).in(k)
 		if k != "ModDate" && k != "Producer" {
 			d.later(o[k], n[k], at)
 		} else if changed, err := d.differs(o[k], n[k]); err != nil || changed {
@@ -174,6 +239,9 @@ func (d *differ) differs(old, new any) (bool, error) {
 	side := &differ{old: d.old, new: d.new, seen: map[[2]int]bool{}, said: map[packager.RevisionChange]bool{}}
 	side.later(old, new, spot{kind: changeOther})
 	for len(side.queue) > 0 && len(side.changes) == 0 {
+		if side.full {
+			return false, because("pdf.large")
+		}
 		p := side.queue[0]
 		side.queue = side.queue[1:]
 		if err := side.compare(p.old, p.new, p.at); err != nil {
@@ -184,7 +252,7 @@ func (d *differ) differs(old, new any) (bool, error) {
 }
 
 func (d *differ) catalog(old, new dict) error {
-	root := spot{path: "Root", kind: changeCatalog}
+	root := from("Root", changeCatalog)
 	if err := d.old.numberPages(old["Pages"], d.pages); err != nil {
 		return err
 	}
@@ -423,6 +491,9 @@ func (d *differ) fields(old, new any, at spot) error {
 
 // field compares one field; a signature field that was empty may be signed.
 func (d *differ) field(old, new any, at spot) error {
+	if at.depth() > 4*maxDepth {
+		return because("pdf.fields")
+	}
 	o, err := d.old.getDict(old)
 	if err != nil {
 		return err
@@ -477,7 +548,7 @@ func (d *differ) signed(field dict, at spot) error {
 		return err
 	}
 	title, _ := field["T"].(text)
-	at.path = readable(title.b)
+	at.last = &step{key: name(readable(title.b)), index: -1}
 	switch {
 	case v["SubFilter"] == name("ETSI.RFC3161"):
 		d.say(at.as(changeTimestamp))
@@ -582,17 +653,12 @@ func (d *differ) compare(old, new any, at spot) error {
 	rn, isRefN := new.(ref)
 	same := false // stored in the same place: only what it refers to can differ
 	if isRefO && isRefN {
-		key := [2]int{ro.num, rn.num}
-		if d.seen[key] {
-			return nil
-		}
 		if d.signing[ro.num] && ro.num == rn.num {
-			if !isFieldPath(at.path) {
+			if !at.ofField() {
 				d.say(at)
 			}
 			return nil
 		}
-		d.seen[key] = true
 		same = ro == rn && d.samePlace(ro.num)
 	}
 	o, err := d.old.get(old)
@@ -649,14 +715,14 @@ func (d *differ) compare(old, new any, at spot) error {
 	return nil
 }
 
-// isFieldPath reports whether a field belongs where it was met: a field that is
+// ofField reports whether a field belongs where it was met: a field that is
 // also something else would be changed there too.
-func isFieldPath(path string) bool {
-	key := path[strings.LastIndexByte(path, '/')+1:]
-	if i := strings.IndexByte(key, '['); i >= 0 {
-		key = key[:i]
+func (s spot) ofField() bool {
+	at := s.last
+	for at != nil && at.index >= 0 {
+		at = at.from
 	}
-	return slices.Contains([]string{"Annots", "Fields", "Kids", "Parent", "Obj"}, key)
+	return at != nil && slices.Contains([]name{"Annots", "Fields", "Kids", "Parent", "Obj"}, at.key)
 }
 
 func isList(o any) bool { _, ok := o.(array); return ok }
@@ -664,7 +730,7 @@ func isList(o any) bool { _, ok := o.(array); return ok }
 // child compares scalars at once: they are the most, and a queue of them is
 // memory for nothing.
 func (d *differ) child(old, new any, at spot) {
-	switch o := old.(type) {
+	switch old.(type) {
 	case int64, float64, name, bool, keyword:
 		if old == new {
 			return
@@ -673,19 +739,15 @@ func (d *differ) child(old, new any, at spot) {
 		if new == nil {
 			return
 		}
-	case ref:
-		if n, ok := new.(ref); ok && d.seen[[2]int{o.num, n.num}] {
-			return
-		}
 	}
 	d.later(old, new, at)
 }
 
 func (d *differ) samePlace(num int) bool {
-	o, ok1 := d.old.xref[num]
-	n, ok2 := d.new.xref[num]
+	o, ok1 := d.old.place(num)
+	n, ok2 := d.new.place(num)
 	if o.inStream != 0 && o == n {
-		return d.samePlace(o.inStream)
+		return d.samePlace(int(o.inStream))
 	}
 	return ok1 == ok2 && o == n
 }
@@ -759,6 +821,9 @@ func (d *differ) sameData(o, n *stream) (bool, error) {
 	}
 	if a.Size() != b.Size() {
 		return false, nil
+	}
+	if err := d.old.spend(a.Size()); err != nil {
+		return false, err
 	}
 	x, y := make([]byte, 64<<10), make([]byte, 64<<10)
 	for {

@@ -3,47 +3,79 @@ package verify
 import (
 	"bytes"
 	"compress/zlib"
+	"crypto/x509"
 	"errors"
 	"io"
 	"slices"
 	"strconv"
 )
 
-// document is a PDF file read by its cross-references, newest first.
+// document is a PDF file, or its beginning up to the end of a revision, read by
+// its cross-references, newest first.
 type document struct {
-	r       io.ReaderAt
+	*file
 	size    int64
-	xref    map[int]place
 	trailer dict
 	// sections are the cross-reference sections from the newest to the
 	// oldest: one for each revision (two for a hybrid file).
-	sections []section
-	objStms  map[int]*objStm
-	decoded  int64 // bytes of structure streams held so far
+	sections []*section
+}
+
+// file is what the states of one file share: what was read once, and how much
+// has been read in all. What a hostile file can cost is bounded over all its
+// states together.
+type file struct {
+	r        io.ReaderAt
+	sections map[int64]*section
+	streams  map[streamKey][]byte
+	objStms  map[streamKey]*objStm
+	crls     map[streamKey]*x509.RevocationList
+	crlBytes int64 // of them, in DER
+	entries  int   // objects that sections and object streams list
+	decoded  int64 // bytes of structure streams
+	work     int64 // bytes read as objects, and a little for each time
 }
 
 // place is where an object is: at an offset, or in an object stream.
 type place struct {
 	off      int64
-	gen      int
-	inStream int // number of the object stream, 0 for none
-	index    int
+	gen      int32
+	inStream int32 // number of the object stream, 0 for none
 	free     bool
 }
 
 type section struct {
-	off     int64
-	isTable bool
-	trailer dict
-	objects map[int]place
+	off, end int64 // end: what was read of it lies before
+	isTable  bool
+	trailer  dict
+	objects  map[int]place
 }
 
 // Bounds on hostile files.
 const (
 	maxSections = 1024
 	maxObjects  = 8 << 20
-	maxDecoded  = 256 << 20
+	maxEntries  = 2 << 20
+	maxDecoded  = 128 << 20
+	maxWork     = 2 << 30
+	perObject   = 128 // work beside the bytes
 )
+
+// spend counts work; a file that asks for too much is refused.
+func (f *file) spend(n int64) error {
+	if f.work += n + perObject; f.work > maxWork {
+		return because("pdf.large")
+	}
+	return nil
+}
+
+// list counts the objects of a section or an object stream.
+func (f *file) list(n int) error {
+	if f.entries += n; f.entries > maxEntries {
+		return because("pdf.large")
+	}
+	return nil
+}
 
 func at(off int64) string { return strconv.FormatInt(off, 10) }
 
@@ -52,11 +84,20 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // openDocument reads the cross-references of a file. It repairs nothing: a
 // signed file that has to be repaired is not the file that was signed.
 func openDocument(r io.ReaderAt, size int64) (*document, error) {
-	d := &document{r: r, size: size, xref: map[int]place{}, objStms: map[int]*objStm{}}
+	f := &file{
+		r: r, sections: map[int64]*section{}, streams: map[streamKey][]byte{}, objStms: map[streamKey]*objStm{},
+		crls: map[streamKey]*x509.RevocationList{},
+	}
 	head := make([]byte, 5)
 	if _, err := r.ReadAt(head, 0); err != nil || string(head) != "%PDF-" {
 		return nil, because("pdf.header")
 	}
+	return f.open(size)
+}
+
+// open reads the cross-references of the first size bytes.
+func (f *file) open(size int64) (*document, error) {
+	d := &document{file: f, size: size}
 	start, err := d.startxref()
 	if err != nil {
 		return nil, err
@@ -76,7 +117,7 @@ func openDocument(r io.ReaderAt, size int64) (*document, error) {
 		if err != nil {
 			return nil, err
 		}
-		d.sections = append(d.sections, *s)
+		d.sections = append(d.sections, s)
 		if d.trailer == nil {
 			d.trailer = s.trailer
 		}
@@ -87,11 +128,6 @@ func openDocument(r io.ReaderAt, size int64) (*document, error) {
 		}
 		if s.trailer["Encrypt"] != nil {
 			return nil, because("pdf.encrypted")
-		}
-		for n, p := range s.objects {
-			if _, newer := d.xref[n]; !newer {
-				d.xref[n] = p
-			}
 		}
 		// A hybrid file's stream is looked up before the older revision.
 		if hybrid, ok := s.trailer["XRefStm"].(int64); ok {
@@ -132,7 +168,34 @@ func (d *document) startxref() (int64, error) {
 	return 0, because("pdf.startxref")
 }
 
+// place returns where an object is, by the newest section that lists it.
+func (d *document) place(num int) (place, bool) {
+	for _, s := range d.sections {
+		if p, ok := s.objects[num]; ok {
+			return p, true
+		}
+	}
+	return place{}, false
+}
+
+// section reads a section, or takes it as another state of the file has read
+// it, when all of it lies within this one.
 func (d *document) section(off int64) (*section, error) {
+	if s, ok := d.file.sections[off]; ok && s.end <= d.size {
+		return s, nil
+	}
+	s, err := d.readSection(off)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(d.list(len(s.objects)), d.spend(s.end-off)); err != nil {
+		return nil, err
+	}
+	d.file.sections[off] = s
+	return s, nil
+}
+
+func (d *document) readSection(off int64) (*section, error) {
 	l := newLexer(d.r, d.size, off)
 	first, err := l.object(0)
 	if err != nil {
@@ -180,6 +243,9 @@ func (d *document) table(l *lexer, off int64) (*section, error) {
 			if !s.put(int(first+i), p) {
 				return nil, because("pdf.xref", "at", at(off))
 			}
+			if len(s.objects) > maxEntries {
+				return nil, because("pdf.large")
+			}
 		}
 	}
 	t, err := l.object(0)
@@ -187,7 +253,7 @@ func (d *document) table(l *lexer, off int64) (*section, error) {
 	if err != nil || !ok {
 		return nil, because("pdf.xref", "at", at(off))
 	}
-	s.trailer = trailer
+	s.trailer, s.end = trailer, l.pos
 	return s, nil
 }
 
@@ -214,7 +280,7 @@ func tableEntry(l *lexer) (place, error) {
 	if !ok1 || !ok2 || k != "n" && k != "f" {
 		return place{}, errSyntax(l.pos)
 	}
-	return place{off: off, gen: int(gen), free: k == "f"}, nil
+	return place{off: off, gen: int32(min(max(gen, 0), 65536)), free: k == "f"}, nil
 }
 
 // xrefStream reads a cross-reference stream (7.5.8).
@@ -223,8 +289,13 @@ func (d *document) xrefStream(st *stream, off int64) (*section, error) {
 	s := &section{off: off, trailer: st.dict, objects: map[int]place{}}
 	data, err := d.decode(st)
 	if err != nil {
-		return nil, bad
+		return nil, err
 	}
+	raw, err := d.raw(st)
+	if err != nil {
+		return nil, err
+	}
+	s.end = st.off + raw.Size() + int64(len("\nendstream"))
 	w, ok := ints(st.dict["W"])
 	if !ok || len(w) != 3 || slices.ContainsFunc(w, func(n int64) bool { return n < 0 || n > 8 }) {
 		return nil, bad
@@ -263,14 +334,20 @@ func (d *document) xrefStream(st *stream, off int64) (*section, error) {
 			switch kind {
 			case 0:
 			case 1:
-				p = place{off: b, gen: int(c)}
+				p = place{off: b, gen: int32(min(max(c, 0), 65536))}
 			case 2:
-				p = place{inStream: int(b), index: int(c)}
+				if b < 0 || b > maxObjects {
+					return nil, bad
+				}
+				p = place{inStream: int32(b)}
 			default:
 				continue // 7.5.8.3: as if it were not there
 			}
 			if !s.put(int(first+n), p) {
 				return nil, bad
+			}
+			if len(s.objects) > maxEntries {
+				return nil, because("pdf.large")
 			}
 		}
 	}
@@ -305,6 +382,9 @@ func (d *document) indirectAt(off int64) (any, ref, error) {
 		return nil, ref{}, bad
 	}
 	o, err := l.object(0)
+	if err := d.spend(l.pos - off); err != nil {
+		return nil, ref{}, err
+	}
 	if err != nil {
 		return nil, ref{}, bad
 	}
@@ -352,12 +432,12 @@ func (d *document) get(o any) (any, error) {
 }
 
 func (d *document) load(r ref) (any, error) {
-	p, ok := d.xref[r.num]
+	p, ok := d.place(r.num)
 	if !ok || p.free {
 		return nil, nil // a missing object is null (7.3.10)
 	}
 	if p.inStream != 0 {
-		return d.fromStream(p.inStream, r.num)
+		return d.fromStream(int(p.inStream), r.num)
 	}
 	o, id, err := d.indirectAt(p.off)
 	if err != nil {
@@ -403,24 +483,26 @@ type objStm struct {
 }
 
 func (d *document) fromStream(num, want int) (any, error) {
-	s, ok := d.objStms[num]
-	if !ok {
-		var err error
-		if s, err = d.openObjStm(num); err != nil {
-			return nil, err
-		}
-		d.objStms[num] = s
+	s, err := d.objStm(num)
+	if err != nil {
+		return nil, err
 	}
 	off, ok := s.offsets[want]
 	if !ok {
 		return nil, because("pdf.objstm", "n", itoa(num))
 	}
-	return newLexer(bytes.NewReader(s.data), int64(len(s.data)), off).object(0)
+	l := newLexer(bytes.NewReader(s.data), int64(len(s.data)), off)
+	o, err := l.object(0)
+	if err := d.spend(l.pos - off); err != nil {
+		return nil, err
+	}
+	return o, err
 }
 
-func (d *document) openObjStm(num int) (*objStm, error) {
+// objStm reads the object stream with a number.
+func (d *document) objStm(num int) (*objStm, error) {
 	bad := because("pdf.objstm", "n", itoa(num))
-	p, ok := d.xref[num]
+	p, ok := d.place(num)
 	if !ok || p.free || p.inStream != 0 {
 		return nil, bad
 	}
@@ -432,14 +514,24 @@ func (d *document) openObjStm(num int) (*objStm, error) {
 	if !ok || id.num != num || st.dict["Type"] != name("ObjStm") {
 		return nil, bad
 	}
+	key, err := d.streamKey(st)
+	if err != nil {
+		return nil, err
+	}
+	if s, ok := d.objStms[key]; ok {
+		return s, nil
+	}
 	data, err := d.decode(st)
 	if err != nil {
-		return nil, bad
+		return nil, err
 	}
 	n, ok1 := st.dict["N"].(int64)
 	first, ok2 := st.dict["First"].(int64)
 	if !ok1 || !ok2 || n < 0 || n > maxObjects || first < 0 || first > int64(len(data)) {
 		return nil, bad
+	}
+	if err := d.list(int(n)); err != nil {
+		return nil, err
 	}
 	s := &objStm{data: data, offsets: map[int]int64{}}
 	l := newLexer(bytes.NewReader(data), first, 0)
@@ -454,6 +546,7 @@ func (d *document) openObjStm(num int) (*objStm, error) {
 		}
 		s.offsets[k] = first + int64(off)
 	}
+	d.objStms[key] = s
 	return s, nil
 }
 
@@ -471,26 +564,39 @@ func (d *document) raw(s *stream) (*io.SectionReader, error) {
 	// to readers that search for the keyword.
 	l := newLexer(d.r, d.size, s.off+n)
 	l.skipSpace()
-	if w, err := l.word(); err != nil || w != "endstream" {
+	w, err := l.word()
+	if err := d.spend(l.pos - s.off - n); err != nil {
+		return nil, err
+	}
+	if err != nil || w != "endstream" {
 		return nil, because("pdf.length", "at", at(s.off))
 	}
 	return io.NewSectionReader(d.r, s.off, n), nil
 }
 
-// decode returns the data of a stream: unfiltered or Flate, with or without a
-// PNG predictor (7.4.4.4). Those are all that structure streams use.
-func (d *document) decode(s *stream) ([]byte, error) {
+// streamKey is what the data of a stream depends on.
+type streamKey struct {
+	off, length        int64
+	filter             name // FlateDecode or none
+	predictor, columns int64
+}
+
+// streamKey resolves how a stream is stored: unfiltered or Flate, with or
+// without a PNG predictor (7.4.4.4). Those are all that structure streams use.
+func (d *document) streamKey(s *stream) (streamKey, error) {
+	bad := because("pdf.filter", "at", at(s.off))
 	raw, err := d.raw(s)
 	if err != nil {
-		return nil, err
+		return streamKey{}, err
 	}
+	k := streamKey{off: s.off, length: raw.Size()}
 	filter, err := d.get(s.dict["Filter"])
 	if err != nil {
-		return nil, err
+		return k, err
 	}
 	parms, err := d.get(s.dict["DecodeParms"])
 	if err != nil {
-		return nil, err
+		return k, err
 	}
 	if a, ok := filter.(array); ok {
 		switch len(a) {
@@ -499,67 +605,87 @@ func (d *document) decode(s *stream) ([]byte, error) {
 		case 1:
 			filter = a[0]
 		default:
-			return nil, because("pdf.filter", "at", at(s.off))
+			return k, bad
 		}
 		if p, ok := parms.(array); ok && len(p) == 1 {
 			if parms, err = d.get(p[0]); err != nil {
-				return nil, err
+				return k, err
 			}
 		}
 	}
-	switch filter {
-	case nil:
-		return d.readAll(raw)
-	case name("FlateDecode"):
-	default:
-		return nil, because("pdf.filter", "at", at(s.off))
+	if filter == nil {
+		return k, nil
 	}
-	z, err := zlib.NewReader(raw)
-	if err != nil {
-		return nil, because("pdf.filter", "at", at(s.off))
-	}
-	data, err := d.readAll(z)
-	if err != nil {
-		return nil, because("pdf.filter", "at", at(s.off))
+	if k.filter, _ = filter.(name); k.filter != "FlateDecode" {
+		return k, bad
 	}
 	p, _ := parms.(dict)
-	if data, err = unpredict(data, p); err != nil {
-		return nil, because("pdf.filter", "at", at(s.off))
+	if k.predictor, _ = p["Predictor"].(int64); k.predictor < 2 {
+		k.predictor = 0
+		return k, nil
 	}
-	return data, nil
+	if k.columns, _ = p["Columns"].(int64); p["Columns"] == nil {
+		k.columns = 1
+	}
+	colors, given := p["Colors"].(int64)
+	bits, given8 := p["BitsPerComponent"].(int64)
+	if given && colors != 1 || given8 && bits != 8 || k.predictor < 10 || k.columns < 1 || k.columns > 1<<16 {
+		return k, bad
+	}
+	return k, nil
 }
 
-// readAll reads what fits into what all structure streams may hold together.
-func (d *document) readAll(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxDecoded-d.decoded+1))
-	d.decoded += int64(len(data))
-	if err == nil && d.decoded > maxDecoded {
-		err = because("pdf.large")
+// decode returns the data of a stream. It is kept, so that it is decoded once
+// for all states of the file, and must not be changed.
+func (d *document) decode(s *stream) ([]byte, error) {
+	k, err := d.streamKey(s)
+	if err != nil {
+		return nil, err
 	}
-	return data, err
+	if data, ok := d.streams[k]; ok {
+		return data, nil
+	}
+	unpacked := func() (io.Reader, error) {
+		raw := io.NewSectionReader(d.r, k.off, k.length)
+		if k.filter == "" {
+			return raw, nil
+		}
+		return zlib.NewReader(raw)
+	}
+	// What it comes to is counted before anything is held.
+	r, err := unpacked()
+	var n int64
+	if err == nil {
+		n, err = io.Copy(io.Discard, io.LimitReader(r, maxDecoded-d.decoded+1))
+	}
+	if d.decoded += n; d.decoded > maxDecoded {
+		return nil, because("pdf.large")
+	}
+	if err == nil {
+		r, err = unpacked()
+	}
+	data := make([]byte, n)
+	if err == nil {
+		_, err = io.ReadFull(r, data)
+	}
+	if err == nil && k.predictor > 0 {
+		data, err = unpredict(data, int(k.columns))
+	}
+	if err != nil {
+		return nil, because("pdf.filter", "at", at(s.off))
+	}
+	d.streams[k] = data
+	return data, nil
 }
 
 var errPredictor = errors.New("predictor")
 
-func unpredict(data []byte, p dict) ([]byte, error) {
-	predictor, _ := p["Predictor"].(int64)
-	if predictor < 2 {
-		return data, nil
-	}
-	columns, ok := p["Columns"].(int64)
-	if !ok {
-		columns = 1
-	}
-	colors, given := p["Colors"].(int64)
-	bits, given8 := p["BitsPerComponent"].(int64)
-	if given && colors != 1 || given8 && bits != 8 || predictor < 10 || columns < 1 || columns > 1<<16 {
-		return nil, errPredictor
-	}
-	w := int(columns)
-	out := make([]byte, 0, len(data))
+// unpredict undoes the PNG predictors, in place.
+func unpredict(data []byte, w int) ([]byte, error) {
+	out := data[:0]
 	prev := make([]byte, w)
 	for len(data) > w {
-		kind, row := data[0], slices.Clone(data[1:w+1])
+		kind, row := data[0], data[1:w+1]
 		data = data[w+1:]
 		for i := range row {
 			var left, corner byte
@@ -582,7 +708,7 @@ func unpredict(data []byte, p dict) ([]byte, error) {
 			}
 		}
 		out = append(out, row...)
-		prev = row
+		prev = out[len(out)-w:]
 	}
 	return out, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -15,7 +16,7 @@ import (
 	"strings"
 )
 
-const maxEventLine = 64 << 20
+const maxEventLine = 8 << 20
 
 // genesis stands as "prev" in the first event.
 var genesis = strings.Repeat("0", 64)
@@ -26,8 +27,8 @@ type event struct {
 	seq    int
 	what   string
 	hash   string
-	number int  // of the publication, in a "stored" event
-	seal   *cms // nil where there is none
+	number int               // of the publication, in a "stored" event
+	sealer *x509.Certificate // nil where there is no seal
 }
 
 // walkEvents reads an audit log and returns its head and length. Every line is
@@ -116,9 +117,11 @@ func readEvent(line []byte, prev string, seq int) (event, error) {
 			return e, err
 		}
 		text, _ := seal.(string)
-		if e.seal, err = checkSeal(text, bare); err != nil {
+		seal, err := checkSeal(text, bare)
+		if err != nil {
 			return e, because("event.seal")
 		}
+		e.sealer = seal.signer
 	}
 	return e, nil
 }

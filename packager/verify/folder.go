@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -26,7 +25,7 @@ const (
 )
 
 // maxDocument bounds what is read into memory whole: receipt and manifest.
-const maxDocument = 64 << 20
+const maxDocument = 16 << 20
 
 // Folder checks an out folder: its receipt, everything that the receipt names,
 // and, when caseDir is not "", the materials in the case folder that the
@@ -40,7 +39,8 @@ func Folder(ctx context.Context, dir, caseDir string, o Options) (*packager.Verd
 		return f.verdict(), nil
 	}
 	if err != nil {
-		return nil, err
+		f.fail("receipt", "VERIFY_FILE_UNREADABLE", receiptName, err, nil)
+		return f.verdict(), nil
 	}
 	s := f.receipt(b)
 	if s == nil {
@@ -99,11 +99,10 @@ func (f *findings) receipt(b []byte) *sealed {
 // against the receipt. Without a bundle that can be read the rest is checked.
 func (f *findings) documents(ctx context.Context, dir string, s *sealed, o Options, bundle bool) error {
 	manifest, err := readSmall(filepath.Join(dir, manifestName))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
 	if err == nil {
 		o.Manifest = manifest
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		f.fail("manifest", "VERIFY_FILE_UNREADABLE", manifestName, err, nil)
 	}
 	f.complete(s)
 	if !bundle {
@@ -137,11 +136,11 @@ func (f *findings) documents(ctx context.Context, dir string, s *sealed, o Optio
 // pdfFile checks one PDF of the bundle, and that the receipt's signer signed it.
 func (f *findings) pdfFile(ctx context.Context, path string, s *sealed, o Options) error {
 	v, err := PDF(ctx, path, o)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // the digest check has said so
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	if err != nil {
-		return err
+		return nil // the digest check has said so
 	}
 	f.take(v)
 	f.sameSigner(s, v)
@@ -222,12 +221,15 @@ func (f *findings) sameCase(s *sealed, manifest []byte) {
 // fileDigest compares a file with what the receipt says of it.
 func (f *findings) fileDigest(ctx context.Context, path string, want packager.StoredObject) error {
 	sum, n, err := hashFile(ctx, path)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, fs.ErrNotExist):
 		f.add(false, "receipt.file", "VERIFY_FILE_MISSING", want.Name, nil)
 		return nil
-	}
-	if err != nil {
-		return err
+	case err != nil:
+		f.fail("receipt.file", "VERIFY_FILE_UNREADABLE", want.Name, err, nil)
+		return nil
 	}
 	wantSum, wantBytes := want.Plain()
 	ok := sum == wantSum && n == wantBytes
@@ -259,10 +261,12 @@ func (f *findings) materials(ctx context.Context, caseDir string, manifest []byt
 		}
 		sum, n, err := hashFile(ctx, filepath.Join(caseDir, filepath.FromSlash(it.path)))
 		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case errors.Is(err, fs.ErrNotExist):
 			f.add(true, "material", "VERIFY_MATERIAL_ABSENT", it.path, nil)
 		case err != nil:
-			return err
+			f.fail("material", "VERIFY_FILE_UNREADABLE", it.path, err, nil)
 		default:
 			ok := sum == it.sha && n == it.bytes
 			f.add(ok, "material", codeFor(ok, "VERIFY_MATERIAL_OK", "VERIFY_MATERIAL_CHANGED"), it.path, nil)
@@ -271,8 +275,21 @@ func (f *findings) materials(ctx context.Context, caseDir string, manifest []byt
 	return nil
 }
 
-func hashFile(ctx context.Context, path string) (string, int64, error) {
+// openRegular opens a file that is one: a pipe or a device never ends.
+func openRegular(path string) (*os.File, int64, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, 0, because("file.kind")
+	}
 	f, err := os.Open(path)
+	return f, st.Size(), err
+}
+
+func hashFile(ctx context.Context, path string) (string, int64, error) {
+	f, _, err := openRegular(path)
 	if err != nil {
 		return "", 0, err
 	}
@@ -299,7 +316,7 @@ func (c *cancelStream) Read(p []byte) (int, error) {
 }
 
 func readSmall(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, _, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
@@ -310,7 +327,7 @@ func readSmall(path string) ([]byte, error) {
 func readBounded(r io.Reader) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxDocument+1))
 	if err == nil && len(b) > maxDocument {
-		err = fmt.Errorf("larger than %d bytes", maxDocument)
+		err = because("file.large", "bytes", itoa(maxDocument))
 	}
 	return b, err
 }

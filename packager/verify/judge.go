@@ -20,6 +20,7 @@ type judge struct {
 	target string
 	last   *document           // the whole file
 	states map[int64]*document // the file up to the end of a revision
+	stores map[int64]*evidence // of the states, once read
 	done   []*judged           // every signature that holds, in the order of the file
 }
 
@@ -38,7 +39,7 @@ func (j *judge) at(end int64) (*document, error) {
 	if d, ok := j.states[end]; ok {
 		return d, nil
 	}
-	d, err := openDocument(io.NewSectionReader(j.last.r, 0, end), end)
+	d, err := j.last.open(end)
 	if err != nil {
 		return nil, err
 	}
@@ -48,13 +49,19 @@ func (j *judge) at(end int64) (*document, error) {
 
 // evidenceAt returns what the DSS of a state holds, never nil.
 func (j *judge) evidenceAt(end int64) (*evidence, bool, error) {
-	d, err := j.at(end)
-	if err != nil {
-		return nil, false, err
+	e, ok := j.stores[end]
+	if !ok {
+		d, err := j.at(end)
+		if err != nil {
+			return nil, false, err
+		}
+		if e, err = d.dss(); err != nil {
+			return &evidence{}, false, err
+		}
+		j.stores[end] = e
 	}
-	e, err := d.dss()
-	if err != nil || e == nil {
-		return &evidence{}, false, err
+	if e == nil {
+		return &evidence{}, false, nil
 	}
 	return e, true, nil
 }
@@ -510,6 +517,9 @@ func (d *document) sectionEnd(off int64) (int64, error) {
 	buf := make([]byte, 64<<10)
 	for at := off; at < d.size; at += int64(len(buf) - len(mark)) {
 		n, err := d.r.ReadAt(buf, at)
+		if err := d.spend(int64(n)); err != nil {
+			return 0, err
+		}
 		if i := bytes.Index(buf[:n], mark); i >= 0 {
 			end := at + int64(i+len(mark))
 			eol := make([]byte, 2)

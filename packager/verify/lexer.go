@@ -32,8 +32,10 @@ func errSyntax(at int64) error { return because("pdf.syntax", "at", strconv.Form
 // Bounds on hostile files.
 const (
 	maxDepth  = 64
-	maxString = 64 << 20
+	maxString = 16 << 20
 	maxToken  = 64 << 10
+	maxValues = 1 << 20  // of one object
+	maxObject = 64 << 20 // bytes of one object
 )
 
 // lexer reads objects from a place of a file on.
@@ -43,6 +45,10 @@ type lexer struct {
 	pos  int64
 	buf  []byte
 	at   int64 // file offset of buf[0]
+
+	// Of the outermost object that is being read.
+	start  int64
+	values int
 }
 
 func newLexer(r io.ReaderAt, size, pos int64) *lexer {
@@ -104,7 +110,10 @@ func (l *lexer) skipSpace() {
 // object reads the next object; an indirect reference is resolved from its
 // three tokens.
 func (l *lexer) object(depth int) (any, error) {
-	if depth > maxDepth {
+	if depth == 0 {
+		l.start, l.values = l.pos, 0
+	}
+	if l.values++; depth > maxDepth || l.values > maxValues || l.pos-l.start > maxObject {
 		return nil, errSyntax(l.pos)
 	}
 	l.skipSpace()
@@ -372,9 +381,6 @@ func (l *lexer) array(depth int) (array, error) {
 		o, err := l.object(depth + 1)
 		if err != nil {
 			return nil, err
-		}
-		if len(a) > 4<<20 {
-			return nil, errSyntax(l.pos)
 		}
 		a = append(a, o)
 	}

@@ -4,11 +4,13 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,15 +30,15 @@ type history struct {
 	head   string
 }
 
+// maxLog bounds a log that is kept in memory.
+const maxLog = 256 << 20
+
 // copyOfLog checks the log beside the bundle against the head in the receipt;
 // nil when it does not hold.
 func (f *findings) copyOfLog(path string, s *sealed) (*history, error) {
-	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil // the digest check has said so
-	}
+	file, _, err := openRegular(path)
 	if err != nil {
-		return nil, err
+		return nil, nil // the digest check has said so
 	}
 	defer file.Close()
 	h, err := readHistory(file)
@@ -55,7 +57,22 @@ func (f *findings) copyOfLog(path string, s *sealed) (*history, error) {
 func readHistory(r io.Reader) (*history, error) {
 	h := &history{}
 	var err error
-	h.head, _, err = walkEvents(r, func(e event) { h.events = append(h.events, e) })
+	all := &io.LimitedReader{R: r, N: maxLog + 1}
+	signers := map[string]*x509.Certificate{} // each once: they are few
+	h.head, _, err = walkEvents(all, func(e event) {
+		if e.sealer != nil {
+			one, ok := signers[string(e.sealer.Raw)]
+			if !ok {
+				one = e.sealer
+				signers[string(one.Raw)] = one
+			}
+			e.sealer = one
+		}
+		h.events = append(h.events, e)
+	})
+	if all.N == 0 {
+		err = because("event.large")
+	}
 	return h, err
 }
 
@@ -68,16 +85,12 @@ func (h *history) find(hash string) int {
 // with the PDF, so that the log cannot have another past. It returns the number
 // of its event, 0 for none.
 func (f *findings) printedHead(path string, h *history) int {
-	file, err := os.Open(path)
+	file, size, err := openRegular(path)
 	if err != nil {
 		return 0 // the digest check has said so
 	}
 	defer file.Close()
-	st, err := file.Stat()
-	if err != nil {
-		return 0
-	}
-	printed, err := printedOf(file, st.Size())
+	printed, err := printedOf(file, size)
 	if err != nil {
 		return 0 // the check of the PDF has said so
 	}
@@ -107,8 +120,9 @@ func (f *findings) isCertificate(digest string) bool {
 // workbook holds the chain that the workbook shows against the log and the
 // printed head.
 func (f *findings) workbook(path string, h *history, printed int) {
-	rows, err := chainOfWorkbook(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	rows, err := chainOfWorkbook(path, len(h.events)+1)
+	var c *cause
+	if err != nil && !errors.As(err, &c) {
 		return // the digest check has said so
 	}
 	if err == nil {
@@ -146,26 +160,68 @@ func (h *history) prev(i int) string {
 	return h.events[i-1].hash
 }
 
-// maxSheet bounds a sheet of the workbook, unpacked.
-const maxSheet = 1 << 30
+// Bounds on hostile workbooks.
+const (
+	maxDirectory = 4 << 20   // of the ZIP: it is read into memory whole
+	maxSheets    = 512 << 20 // all sheets together, unpacked
+	maxRow       = 4 << 20
+)
 
-// chainOfWorkbook reads the rows of the sheet of events: the sheet whose second
-// row has the previous hash of a first event. The hash stands right of it, the
-// number first.
-func chainOfWorkbook(path string) ([]link, error) {
-	z, err := zip.OpenReader(path)
-	if errors.Is(err, fs.ErrNotExist) {
+// metered is a source that ends with an error when more is read than it may.
+type metered struct {
+	r    io.ReaderAt
+	left int64
+}
+
+func (m *metered) ReadAt(p []byte, off int64) (int, error) {
+	if m.left -= int64(len(p)); m.left < 0 {
+		return 0, because("workbook.damaged")
+	}
+	return m.r.ReadAt(p, off)
+}
+
+// rowReader gives a sheet out row by row, none longer than maxRow and all
+// together no longer than all.
+type rowReader struct {
+	r        io.Reader
+	row, all *int64
+}
+
+func (b rowReader) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p[:min(int64(len(p)), 4<<10)])
+	*b.row -= int64(n)
+	*b.all -= int64(n)
+	if *b.row < 0 || *b.all < 0 {
+		return 0, because("workbook.damaged")
+	}
+	return n, err
+}
+
+// chainOfWorkbook reads the rows of the sheet of events, most of them at most:
+// the sheet whose second row has the previous hash of a first event. The hash
+// stands right of it, the number first.
+func chainOfWorkbook(path string, most int) ([]link, error) {
+	file, size, err := openRegular(path)
+	if err != nil {
 		return nil, err
 	}
+	defer file.Close()
+	return chainOf(file, size, most)
+}
+
+func chainOf(r io.ReaderAt, size int64, most int) ([]link, error) {
+	m := &metered{r, maxDirectory}
+	z, err := zip.NewReader(m, size)
 	if err != nil {
 		return nil, because("workbook.damaged")
 	}
-	defer z.Close()
+	m.left = math.MaxInt64
+	left := int64(maxSheets)
 	for _, file := range z.File {
 		if !strings.HasPrefix(file.Name, "xl/worksheets/sheet") {
 			continue
 		}
-		rows, err := chainOfSheet(file)
+		rows, err := chainOfSheet(file, &left, most)
 		if err != nil || len(rows) > 0 {
 			return rows, err
 		}
@@ -173,40 +229,51 @@ func chainOfWorkbook(path string) ([]link, error) {
 	return nil, because("workbook.none")
 }
 
-func chainOfSheet(file *zip.File) ([]link, error) {
+func chainOfSheet(file *zip.File, left *int64, most int) ([]link, error) {
 	r, err := file.Open()
 	if err != nil {
 		return nil, because("workbook.damaged")
 	}
 	defer r.Close()
-	d := xml.NewDecoder(io.LimitReader(r, maxSheet))
+	row := new(int64)
+	d := xml.NewDecoder(rowReader{r, row, left})
 	var out []link
 	var prev string // the column with the previous hash
-	for n := 0; ; {
+	for n, depth := 0, 0; ; {
+		*row = maxRow
 		t, err := d.Token()
 		if errors.Is(err, io.EOF) {
 			return out, nil
 		}
-		if err != nil {
+		switch t.(type) {
+		case xml.StartElement:
+			depth++
+		case xml.EndElement:
+			depth--
+		}
+		if err != nil || depth > maxDepth {
 			return nil, because("workbook.damaged")
 		}
 		start, ok := t.(xml.StartElement)
 		if !ok || start.Name.Local != "row" {
 			continue
 		}
-		var row sheetRow
-		if err := d.DecodeElement(&row, &start); err != nil {
+		var cells sheetRow
+		if err := d.DecodeElement(&cells, &start); err != nil {
 			return nil, because("workbook.damaged")
 		}
+		depth--
 		switch n++; n {
 		case 1:
 			continue
 		case 2:
-			if prev = row.columnOf(genesis); len(prev) != 1 {
+			if prev = cells.columnOf(genesis); len(prev) != 1 {
 				return nil, nil // another sheet
 			}
 		}
-		out = append(out, link{row.at("A"), row.at(prev), row.at(string(prev[0] + 1))})
+		if out = append(out, link{cells.at("A"), cells.at(prev), cells.at(string(prev[0] + 1))}); len(out) == most {
+			return out, nil
+		}
 	}
 }
 
@@ -248,13 +315,14 @@ func (r sheetRow) at(column string) string {
 // it has to be sealed by who signed the bundle.
 func (f *findings) livingLog(caseDir, dir string, s *sealed, h *history) error {
 	target := stateDir + "/" + eventsName
-	file, err := os.Open(filepath.Join(caseDir, stateDir, eventsName))
+	file, _, err := openRegular(filepath.Join(caseDir, stateDir, eventsName))
 	if errors.Is(err, fs.ErrNotExist) {
 		f.add(true, "log", "VERIFY_LOG_ABSENT", target, nil)
 		return nil
 	}
 	if err != nil {
-		return err
+		f.fail("log", "VERIFY_FILE_UNREADABLE", target, err, nil)
+		return nil
 	}
 	defer file.Close()
 	same, err := beginsWith(file, filepath.Join(dir, eventsName))
@@ -284,11 +352,11 @@ func (f *findings) later(all *history, n int, s *sealed, target string) {
 	sealed := n
 	for _, e := range all.events[n:] {
 		f.stored = max(f.stored, e.number)
-		if e.seal == nil {
+		if e.sealer == nil {
 			continue
 		}
-		if who := fingerprint(e.seal.signer); who != s.receipt.Signature.SHA256Fingerprint && !f.isCertificate(who) {
-			f.add(false, "log.seal", "VERIFY_LOG_SEAL", target, packager.Args{"line": itoa(e.seq), "signer": nameOf(e.seal.signer), "fingerprint": who})
+		if who := fingerprint(e.sealer); who != s.receipt.Signature.SHA256Fingerprint && !f.isCertificate(who) {
+			f.add(false, "log.seal", "VERIFY_LOG_SEAL", target, packager.Args{"line": itoa(e.seq), "signer": nameOf(e.sealer), "fingerprint": who})
 			return
 		}
 		sealed = e.seq
@@ -335,7 +403,11 @@ func (f *findings) store(ctx context.Context, src Source, s *sealed, dir string,
 	key := s.receipt.Files[0].Key
 	base := key[:strings.LastIndexByte(key, '/')+1]
 	kept, err := fetch(ctx, src, base+receiptName)
+	var c *cause
 	switch {
+	case errors.As(err, &c):
+		f.fail("store.receipt", "VERIFY_FILE_UNREADABLE", base+receiptName, err, nil)
+		return nil
 	case errors.Is(err, fs.ErrNotExist):
 		f.add(false, "store.receipt", "VERIFY_ROLLED_BACK", base+receiptName, packager.Args{"number": itoa(s.receipt.Number)})
 		return nil

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -70,17 +69,13 @@ func (f *findings) verdict() *packager.Verdict {
 // PDF checks a signed bundle by itself. The error is one of reading the file;
 // everything that is wrong with its content is in the verdict.
 func PDF(ctx context.Context, path string, o Options) (*packager.Verdict, error) {
-	f, err := os.Open(path)
+	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
 	r := &findings{}
-	checkPDF(r, &cancelReader{ctx, f}, st.Size(), o, filepath.Base(path))
+	checkPDF(r, &cancelReader{ctx, f}, size, o, filepath.Base(path))
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -111,7 +106,7 @@ func checkPDF(f *findings, r io.ReaderAt, size int64, o Options, target string) 
 		f.add(false, "pdf.signature", "VERIFY_UNSIGNED", target, nil)
 		return
 	}
-	j := &judge{f: f, o: o, target: target, last: d, states: map[int64]*document{size: d}}
+	j := &judge{f: f, o: o, target: target, last: d, states: map[int64]*document{size: d}, stores: map[int64]*evidence{}}
 	j.signatures(sigs)
 	j.revisions(sigs)
 	d.checkManifest(f, o, target)

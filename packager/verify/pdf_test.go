@@ -212,7 +212,7 @@ func TestForgeries(t *testing.T) {
 		60: "<</FT/Sig/T(moved)/V " + write(s.value) + ">>",
 	}, nil)
 	var field dict // of the signature; its value gets a second field
-	for n := range d.xref {
+	for n := range d.sections[0].objects {
 		if f, err := d.getDict(ref{num: n}); err == nil && f["FT"] == name("Sig") && f["V"] != nil {
 			field = f
 		}

@@ -33,7 +33,7 @@ func (d *document) dss() (*evidence, error) {
 		return nil, err
 	}
 	e := &evidence{}
-	if err := d.eachBlob(store["Certs"], func(der []byte) error {
+	if err := d.eachBlob(store["Certs"], func(_ streamKey, der []byte) error {
 		c, err := x509.ParseCertificate(der)
 		if err != nil {
 			return because("dss.part", "part", "Certs")
@@ -43,17 +43,24 @@ func (d *document) dss() (*evidence, error) {
 	}); err != nil {
 		return nil, err
 	}
-	if err := d.eachBlob(store["CRLs"], func(der []byte) error {
-		l, err := x509.ParseRevocationList(der)
-		if err != nil {
-			return because("dss.part", "part", "CRLs")
+	if err := d.eachBlob(store["CRLs"], func(k streamKey, der []byte) error {
+		l, ok := d.crls[k]
+		if !ok {
+			if d.crlBytes += int64(len(der)); d.crlBytes > maxCRLBytes {
+				return because("pdf.large")
+			}
+			var err error
+			if l, err = x509.ParseRevocationList(der); err != nil {
+				return because("dss.part", "part", "CRLs")
+			}
+			d.crls[k] = l
 		}
 		e.crls = append(e.crls, l)
 		return nil
 	}); err != nil {
 		return nil, err
 	}
-	return e, d.eachBlob(store["OCSPs"], func(der []byte) error {
+	return e, d.eachBlob(store["OCSPs"], func(_ streamKey, der []byte) error {
 		if _, err := ocsp.ParseResponse(der, nil); err != nil && !errors.Is(err, errSeveral) {
 			return because("dss.part", "part", "OCSPs")
 		}
@@ -66,13 +73,19 @@ func (d *document) dss() (*evidence, error) {
 // when it is asked about none.
 var errSeveral = ocsp.ParseError("OCSP response contains bad number of responses")
 
+// Bounds on hostile files: what a store that was renewed for decades has not.
+const (
+	maxBlobs    = 512      // of a kind
+	maxCRLBytes = 40 << 20 // of all lists together: they take ten times that
+)
+
 // eachBlob decodes the streams of an array.
-func (d *document) eachBlob(o any, f func([]byte) error) error {
+func (d *document) eachBlob(o any, f func(streamKey, []byte) error) error {
 	list, err := d.getArray(o)
 	if err != nil {
 		return err
 	}
-	if len(list) > 4096 {
+	if len(list) > maxBlobs {
 		return because("pdf.large")
 	}
 	for _, e := range list {
@@ -84,11 +97,15 @@ func (d *document) eachBlob(o any, f func([]byte) error) error {
 		if !ok {
 			return because("pdf.kind", "want", "stream")
 		}
+		k, err := d.streamKey(s)
+		if err != nil {
+			return err
+		}
 		b, err := d.decode(s)
 		if err != nil {
 			return err
 		}
-		if err := f(b); err != nil {
+		if err := f(k, b); err != nil {
 			return err
 		}
 	}

@@ -144,8 +144,8 @@ func readCMap(b []byte) cmap {
 		case keyword:
 			rows, row = o == "beginbfchar", nil
 		case text:
-			if row = append(row, o.b); rows && len(row) == 2 {
-				if len(row[0]) == 2 {
+			if row = append(row, o.b); len(row) == 2 {
+				if rows && len(row[0]) == 2 {
 					m[uint16(row[0][0])<<8|uint16(row[0][1])] = fromUTF16(row[1])
 				}
 				row = nil
@@ -163,6 +163,9 @@ func fromUTF16(b []byte) string {
 	return string(utf16.Decode(u))
 }
 
+// maxOperands of an operator are more than any of text has.
+const maxOperands = 8
+
 // shown is the text of a content stream.
 func shown(content []byte, fonts map[name]cmap) string {
 	var out strings.Builder
@@ -171,7 +174,7 @@ func shown(content []byte, fonts map[name]cmap) string {
 	tokens(content, func(o any) {
 		k, isOperator := o.(keyword)
 		if !isOperator {
-			before = append(before, o)
+			before = append(before[max(len(before)-maxOperands, 0):], o)
 			return
 		}
 		switch {

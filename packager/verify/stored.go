@@ -51,6 +51,11 @@ func Stored(ctx context.Context, src Source, receiptKey string, o Options) (*pac
 		f.add(false, "receipt", "VERIFY_NO_RECEIPT", receiptKey, nil)
 		return f.verdict(), nil
 	}
+	var c *cause
+	if errors.As(err, &c) {
+		f.fail("receipt", "VERIFY_FILE_UNREADABLE", receiptKey, err, nil)
+		return f.verdict(), nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -258,6 +263,11 @@ func (r *readBack) expiries(ctx context.Context) error {
 		key := r.base + expiredName(i)
 		b, err := fetch(ctx, r.src, key)
 		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		var c *cause
+		if errors.As(err, &c) {
+			r.fail("store.expired", "VERIFY_EXPIRY", key, err, nil)
 			return nil
 		}
 		if err != nil {
