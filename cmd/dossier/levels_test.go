@@ -148,7 +148,7 @@ func TestLevels(t *testing.T) {
 	}
 	lift := append([]string{"sign", small, "--extend", "--level", "B-LTA"}, "--tsa", pki.TSA("good"), "--trust", roots)
 	refused(5, append(lift, "--key", key)...) // the agent signed last and seals the receipt
-	stranger := caseWith(t, 1<<10) // the same papers, another case
+	stranger := caseWith(t, 1<<10)            // the same papers, another case
 	text, err := os.ReadFile(filepath.Join(stranger, "case.yaml"))
 	if err != nil {
 		t.Fatal(err)
