@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -72,10 +73,18 @@ func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 			"replace": replaceText,
 			"parts":   writeParts,
 			"lock":    lockPDF,
+			"docx":    writeDocx,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
 				return os.Getuid() == 0, nil
+			}
+			if name, ok := strings.CutPrefix(cond, "judge:"); ok {
+				_, err := exec.LookPath(name)
+				if err != nil && os.Getenv("DOSSIER_JUDGES") == "required" {
+					return false, err
+				}
+				return err == nil, nil
 			}
 			return false, fmt.Errorf("unknown condition %s", cond)
 		},
@@ -259,6 +268,14 @@ func lockPDF(ts *testscript.TestScript, neg bool, args []string) {
 	b, err := os.ReadFile(path)
 	ts.Check(err)
 	ts.Check(os.WriteFile(path, samples.Encrypt(b, args[1], "owner of the test"), 0o600))
+}
+
+// writeDocx: docx FILE PARAGRAPH... writes a Word document.
+func writeDocx(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: docx FILE PARAGRAPH...")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), samples.Docx("", args[1:]...), 0o600))
 }
 
 // replaceText: replace FILE OLD NEW replaces a text that must be there.

@@ -18,6 +18,7 @@ const (
 	PowerPoint   Content = "pptx"
 	OpenDocument Content = "odf"
 	OFD          Content = "ofd"
+	IWork        Content = "iwork"   // Pages, Numbers, Keynote
 	Program      Content = "program" // JAR, APK: not to be unpacked
 )
 
@@ -43,6 +44,8 @@ func Contents(ctx context.Context, r io.ReaderAt, size int64) Content {
 			office = ooxml[folder]
 		case e.Name == "OFD.xml":
 			found = OFD
+		case e.Name == "Index/Document.iwa", e.Name == "Index.zip", e.Name == "index.apxl":
+			found = IWork
 		case e.Name == "META-INF/MANIFEST.MF", e.Name == "AndroidManifest.xml":
 			found = Program
 		case e.Name == "mimetype" && n == 1 && openDocument(read):

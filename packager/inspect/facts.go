@@ -1,7 +1,9 @@
 package inspect
 
 import (
+	"path"
 	"slices"
+	"strings"
 
 	"dossier/packager"
 )
@@ -156,11 +158,20 @@ func asMaterial(m packager.Material, f *facts) *problem {
 			return nil
 		}
 		code = "OFFICE_FILE"
+		switch strings.ToLower(path.Ext(m.Path)) {
+		case ".wps", ".et", ".dps":
+			code = "WPS_FILE"
+		}
 	case packager.FormOFD:
 		code = "OFD_FILE"
 	default:
 		code = "FORMAT_NOT_PRINTABLE"
-		if f.Media == kindOther.media {
+		switch f.Media {
+		case kindIWork.media:
+			code = "IWORK_FILE"
+		case kindEML.media, kindMSG.media:
+			code = "EMAIL_FILE"
+		case kindOther.media:
 			code = "FORMAT_UNKNOWN"
 		}
 	}

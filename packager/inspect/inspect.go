@@ -303,7 +303,14 @@ func (x *Inspector) look(ctx context.Context, m packager.Material, w want) *fact
 	if k.media == kindZIP.media {
 		k = zipKind(ctx, r, m.Bytes)
 	}
+	if k.media == kindOLE.media {
+		k = compound(r, m.Bytes, f)
+	}
 	f.Media, f.Form, f.Exts = k.media, k.form, k.exts
+	switch k.media {
+	case kindDOCX.media, kindXLSX.media, kindPPTX.media, kindODF.media:
+		officePackage(ctx, r, m.Bytes, f)
+	}
 	switch k.form {
 	case packager.FormPicture:
 		x.picture(ctx, r, m.Bytes, k, w, f)

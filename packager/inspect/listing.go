@@ -242,6 +242,8 @@ func zipKind(ctx context.Context, r io.ReaderAt, size int64) kind {
 		return kindODF
 	case archive.OFD:
 		return kindOFD
+	case archive.IWork:
+		return kindIWork
 	}
 	return kindZIP
 }

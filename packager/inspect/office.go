@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	officeTime  = 90 * time.Second
+	officeTime  = 2 * time.Minute // the first start after a boot takes half a minute
 	officeBytes = 50 << 20
 )
 
@@ -29,11 +29,12 @@ const (
 type office struct {
 	path string // of the program, or "" for none
 	dir  string // where the PDFs are kept, mode 0700
+	time time.Duration
 	mu   sync.Mutex
 }
 
 func newOffice(opt Options) *office {
-	o := &office{path: opt.Office, dir: opt.OfficeDir}
+	o := &office{path: opt.Office, dir: opt.OfficeDir, time: officeTime}
 	if o.path == "auto" {
 		o.path = ""
 		for _, name := range []string{"soffice", "libreoffice"} {
@@ -103,14 +104,22 @@ func (o *office) pdf(ctx context.Context, m packager.Material, ext string) (pack
 	return stat(to)
 }
 
-// settings of the throw-away profile: no macros, nothing fetched from
-// elsewhere, however the document asks for it.
+// settings of the throw-away profile: no macros, and nothing fetched from
+// elsewhere, however the document asks for it. The filters that read Word files
+// fetch pictures without regard to BlockUntrustedRefererLinks; so whatever is
+// fetched goes through a proxy at a port where nobody answers.
 const settings = `<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry" xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
 <item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="DisableMacrosExecution" oor:op="fuse"><value>true</value></prop></item>
 <item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="MacroSecurityLevel" oor:op="fuse"><value>3</value></prop></item>
 <item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="BlockUntrustedRefererLinks" oor:op="fuse"><value>true</value></prop></item>
 <item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="DisableActiveContent" oor:op="fuse"><value>true</value></prop></item>
+<item oor:path="/org.openoffice.Inet/Settings"><prop oor:name="ooInetProxyType" oor:op="fuse"><value>2</value></prop></item>
+<item oor:path="/org.openoffice.Inet/Settings"><prop oor:name="ooInetHTTPProxyName" oor:op="fuse"><value>127.0.0.1</value></prop></item>
+<item oor:path="/org.openoffice.Inet/Settings"><prop oor:name="ooInetHTTPProxyPort" oor:op="fuse"><value>9</value></prop></item>
+<item oor:path="/org.openoffice.Inet/Settings"><prop oor:name="ooInetHTTPSProxyName" oor:op="fuse"><value>127.0.0.1</value></prop></item>
+<item oor:path="/org.openoffice.Inet/Settings"><prop oor:name="ooInetHTTPSProxyPort" oor:op="fuse"><value>9</value></prop></item>
+<item oor:path="/org.openoffice.Inet/Settings"><prop oor:name="ooInetNoProxy" oor:op="fuse"><value></value></prop></item>
 <item oor:path="/org.openoffice.Office.Writer/Content/Update"><prop oor:name="Link" oor:op="fuse"><value>0</value></prop></item>
 <item oor:path="/org.openoffice.Office.Calc/Content/Update"><prop oor:name="Link" oor:op="fuse"><value>1</value></prop></item>
 </oor:items>
@@ -119,7 +128,7 @@ const settings = `<?xml version="1.0" encoding="UTF-8"?>
 // convert runs LibreOffice on a copy of the file, in a folder that is swept
 // away with everything in it.
 func (o *office) convert(ctx context.Context, from, ext, to string) error {
-	ctx, cancel := context.WithTimeout(ctx, officeTime)
+	ctx, cancel := context.WithTimeout(ctx, o.time)
 	defer cancel()
 	if err := os.MkdirAll(o.dir, 0o700); err != nil {
 		return err
@@ -151,13 +160,19 @@ func (o *office) convert(ctx context.Context, from, ext, to string) error {
 		return fmt.Errorf("LibreOffice: %w", ctx.Err())
 	}
 	if err != nil {
-		return fmt.Errorf("LibreOffice: %w %s", err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("LibreOffice: %w %s", err, lastLine(out))
 	}
 	made := filepath.Join(tmp, "in.pdf")
 	if err := os.Chmod(made, 0o600); err != nil {
-		return errors.New("LibreOffice made no PDF")
+		return fmt.Errorf("LibreOffice made no PDF: %s", lastLine(out))
 	}
 	return os.Rename(made, to)
+}
+
+// lastLine is where LibreOffice says what went wrong.
+func lastLine(out []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return lines[len(lines)-1]
 }
 
 const newPrefix = ".new-"

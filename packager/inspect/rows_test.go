@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/xuri/excelize/v2"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -86,6 +88,23 @@ func TestRows(t *testing.T) {
 
 		{row: "14", name: "a.pdf", content: jpg, media: "image/jpeg", pages: 1, findings: []string{"warn TYPE_DIFFERS_FROM_NAME"}},
 		{row: "14 office", name: "a.docx", content: samples.Office("word"), media: kindDOCX.media, unusable: "OFFICE_FILE", findings: []string{"block OFFICE_FILE"}},
+		{row: "14 old Word", name: "a.doc", content: samples.Compound(samples.Named{Name: "WordDocument", Content: make([]byte, 32)}), media: kindDOC.media, unusable: "OFFICE_FILE", findings: []string{"block OFFICE_FILE"}},
+		{row: "14 WPS", name: "a.wps", content: samples.Compound(samples.Named{Name: "WordDocument", Content: make([]byte, 32)}), media: kindDOC.media, unusable: "WPS_FILE", findings: []string{"block WPS_FILE"}},
+		{row: "14 WPS sheet", name: "a.et", content: samples.Compound(samples.Named{Name: "Workbook", Content: []byte("\x09\x08\x04\x00\x00\x06\x05\x00")}), media: kindXLS.media, unusable: "WPS_FILE", findings: []string{"block WPS_FILE"}},
+		{row: "14 WPS, new form", name: "a.wps", content: samples.Office("word"), media: kindDOCX.media, unusable: "WPS_FILE", findings: []string{"block WPS_FILE"}},
+		{row: "14 Word with a password", name: "a.doc", content: samples.Compound(samples.Named{Name: "WordDocument", Content: []byte("\xec\xa5\xc1\x00\x00\x00\x00\x00\x00\x00\x00\x01")}), media: kindDOC.media, unusable: "OFFICE_ENCRYPTED", findings: []string{"block OFFICE_ENCRYPTED"}},
+		{row: "14 Excel with a password", name: "a.xls", content: samples.Compound(samples.Named{Name: "Workbook", Content: []byte("\x09\x08\x04\x00\x00\x06\x05\x00\x2f\x00\x06\x00")}), media: kindXLS.media, unusable: "OFFICE_ENCRYPTED", findings: []string{"block OFFICE_ENCRYPTED"}},
+		{row: "14 PowerPoint with a password", name: "a.ppt", content: samples.Compound(samples.Named{Name: "PowerPoint Document"}, samples.Named{Name: "Current User", Content: []byte("\x00\x00\xf6\x0f\x20\x00\x00\x00\x14\x00\x00\x00\xdf\xc4\xd1\xf3")}), media: kindPPT.media, unusable: "OFFICE_ENCRYPTED", findings: []string{"block OFFICE_ENCRYPTED"}},
+		{row: "14 new Excel with a password", name: "a.xlsx", content: lockedXLSX(t), media: kindOLE.media, unusable: "OFFICE_ENCRYPTED", findings: []string{"block OFFICE_ENCRYPTED"}},
+		{row: "18 Excel backup with a password", name: "a.xlsx", content: lockedXLSX(t), role: packager.RoleBackup, media: kindOLE.media, findings: []string{"warn OFFICE_ENCRYPTED"}},
+		{row: "14 old Word with macros", name: "a.doc", content: samples.Compound(samples.Named{Name: "WordDocument", Content: make([]byte, 32)}, samples.Named{Name: "_VBA_PROJECT"}), media: kindDOC.media, unusable: "OFFICE_MACROS", findings: []string{"block OFFICE_MACROS"}},
+		{row: "14 new Word with macros", name: "a.docx", content: samples.ZIP(samples.Member{Name: "[Content_Types].xml", Content: "<Types/>"}, samples.Member{Name: "word/document.xml", Content: "<x/>"}, samples.Member{Name: "word/vbaProject.bin", Content: "x"}), media: kindDOCX.media, unusable: "OFFICE_MACROS", findings: []string{"block OFFICE_MACROS"}},
+		{row: "14 OpenDocument with a password", name: "a.odt", content: samples.ZIP(samples.Member{Name: "mimetype", Content: "application/vnd.oasis.opendocument.text"}, samples.Member{Name: "META-INF/manifest.xml", Content: "<manifest:encryption-data/>"}), media: kindODF.media, unusable: "OFFICE_ENCRYPTED", findings: []string{"block OFFICE_ENCRYPTED"}},
+		{row: "14 message of Outlook", name: "a.msg", content: samples.Compound(samples.Named{Name: "__properties_version1.0"}), media: kindMSG.media, unusable: "EMAIL_FILE", findings: []string{"block EMAIL_FILE"}},
+		{row: "14 message", name: "a.eml", content: []byte("Received: from a\r\n by b; Sun, 22 Nov 2026 08:00:00 +0800\r\nFrom: =?utf-8?B?5rWL?= <a@example.com>\r\nSubject: x\r\n\r\nhello, world\r\n"), media: kindEML.media, unusable: "EMAIL_FILE", findings: []string{"block EMAIL_FILE"}},
+		{row: "14 no message", name: "a.txt", content: []byte("From: us\nplain words, with a comma\n"), media: kindText.media, unusable: "FORMAT_NOT_PRINTABLE", findings: []string{"block FORMAT_NOT_PRINTABLE"}},
+		{row: "14 Pages", name: "a.pages", content: samples.ZIP(samples.Member{Name: "Data/1.jpg", Content: "x"}, samples.Member{Name: "Index/Document.iwa", Content: "x"}), media: kindIWork.media, unusable: "IWORK_FILE", findings: []string{"block IWORK_FILE"}},
+		{row: "14 Numbers", name: "a.numbers", content: samples.ZIP(samples.Member{Name: "Index.zip", Content: "x"}), media: kindIWork.media, unusable: "IWORK_FILE", findings: []string{"block IWORK_FILE"}},
 		{row: "14 OFD", name: "a.ofd", content: samples.Office("ofd"), media: "application/ofd", unusable: "OFD_FILE", findings: []string{"block OFD_FILE"}},
 		{row: "14 text", name: "a.txt", content: []byte("这是一段文字，没有别的"), media: "text/plain", unusable: "FORMAT_NOT_PRINTABLE", findings: []string{"block FORMAT_NOT_PRINTABLE"}},
 		{row: "14 unknown", name: "a.bin", content: []byte{1, 2, 3, 0, 5}, media: "application/octet-stream", unusable: "FORMAT_UNKNOWN", findings: []string{"block FORMAT_UNKNOWN"}},
@@ -187,6 +206,18 @@ func oriented(o int, gps bool) func(packager.Inspected) error {
 }
 
 // nest puts an archive into archives.
+// lockedXLSX is a workbook under a password (ECMA-376 encryption).
+func lockedXLSX(t *testing.T) []byte {
+	t.Helper()
+	f := excelize.NewFile()
+	defer f.Close()
+	var b bytes.Buffer
+	if err := f.Write(&b, excelize.Options{Password: "geheim"}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
 func nest(n int) []byte {
 	b := samples.ZIP(samples.Member{Name: "a.txt", Content: "x"})
 	for range n {

@@ -40,11 +40,17 @@ var (
 	kindTAR   = kind{"application/x-tar", packager.FormArchive, []string{"tar"}}
 	kind7Z    = kind{"application/x-7z-compressed", packager.FormArchive, []string{"7z"}}
 	kindRAR   = kind{"application/vnd.rar", packager.FormArchive, []string{"rar"}}
-	kindDOCX  = kind{"application/vnd.openxmlformats-officedocument.wordprocessingml.document", packager.FormOffice, []string{"docx", "docm", "dotx"}}
-	kindXLSX  = kind{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", packager.FormOffice, []string{"xlsx", "xlsm", "xltx"}}
-	kindPPTX  = kind{"application/vnd.openxmlformats-officedocument.presentationml.presentation", packager.FormOffice, []string{"pptx", "pptm", "ppsx"}}
+	kindDOCX  = kind{"application/vnd.openxmlformats-officedocument.wordprocessingml.document", packager.FormOffice, []string{"docx", "docm", "dotx", "wps"}}
+	kindXLSX  = kind{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", packager.FormOffice, []string{"xlsx", "xlsm", "xltx", "et"}}
+	kindPPTX  = kind{"application/vnd.openxmlformats-officedocument.presentationml.presentation", packager.FormOffice, []string{"pptx", "pptm", "ppsx", "dps"}}
 	kindODF   = kind{"application/vnd.oasis.opendocument", packager.FormOffice, []string{"odt", "ods", "odp", "odg"}}
-	kindOLE   = kind{"application/x-ole-storage", packager.FormOffice, []string{"doc", "xls", "ppt", "wps", "et", "dps", "msg"}}
+	kindOLE   = kind{"application/x-ole-storage", packager.FormOffice, []string{"doc", "xls", "ppt", "wps", "et", "dps", "docx", "xlsx", "pptx"}}
+	kindDOC   = kind{"application/msword", packager.FormOffice, []string{"doc", "dot", "wps", "wpt"}}
+	kindXLS   = kind{"application/vnd.ms-excel", packager.FormOffice, []string{"xls", "xlt", "et", "ett"}}
+	kindPPT   = kind{"application/vnd.ms-powerpoint", packager.FormOffice, []string{"ppt", "pps", "dps", "dpt"}}
+	kindIWork = kind{"application/vnd.apple.iwork", packager.FormOther, []string{"pages", "numbers", "key"}}
+	kindMSG   = kind{"application/vnd.ms-outlook", packager.FormOther, []string{"msg", "oft"}}
+	kindEML   = kind{"message/rfc822", packager.FormOther, []string{"eml", "mht", "mhtml"}}
 	kindRTF   = kind{"application/rtf", packager.FormOffice, []string{"rtf", "doc"}}
 	kindHTML  = kind{"text/html", packager.FormTable, []string{"html", "htm", "xhtml", "mht"}}
 	kindJSON  = kind{"application/json", packager.FormTable, []string{"json", "jsonl", "ndjson", "geojson"}}
@@ -58,7 +64,8 @@ var (
 )
 
 // sniff tells what a file is by its first bytes. A ZIP that is more than a ZIP
-// (an office file, an OFD) is told apart by its listing: see zipKind.
+// (an office file, an OFD) is told apart by its listing, and so is a compound
+// file: see zipKind and compoundKind.
 func sniff(head []byte) kind {
 	has := func(s string) bool { return bytes.HasPrefix(head, []byte(s)) }
 	switch {
@@ -150,6 +157,8 @@ func sniffText(head []byte) kind {
 		return kindXML
 	case strings.HasPrefix(t, "{"), strings.HasPrefix(t, "["):
 		return kindJSON
+	case mailLike(t):
+		return kindEML
 	case csvLike(t):
 		return kindCSV
 	}
@@ -206,6 +215,30 @@ func decodeUTF16(b []byte) string {
 	return sb.String()
 }
 
+// mailLike reports whether a text begins with the header of a message (RFC
+// 5322): fields alone up to the first empty line, and some that all have. t is
+// in lower case.
+func mailLike(t string) bool {
+	known := 0
+	for l := range strings.Lines(t) {
+		if l = strings.TrimRight(l, "\r\n"); l == "" {
+			break
+		}
+		if l[0] == ' ' || l[0] == '\t' {
+			continue
+		}
+		name, _, ok := strings.Cut(l, ":")
+		if !ok || name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return len(t) >= headBytes-100 && known >= 2 // a line may be cut at the end
+		}
+		switch name {
+		case "from", "to", "date", "subject", "message-id", "mime-version", "received", "return-path":
+			known++
+		}
+	}
+	return known >= 2
+}
+
 // csvLike reports whether the first two lines have the same number of commas
 // or tabs, and some.
 func csvLike(t string) bool {
@@ -241,7 +274,7 @@ var telling = func() map[string]bool {
 	m := map[string]bool{}
 	for _, k := range []kind{
 		kindJPEG, kindPNG, kindGIF, kindBMP, kindTIFF, kindWebP, kindHEIC, kindPDF, kindOFD, kindZIP, kindGZIP, kindTAR,
-		kind7Z, kindRAR, kindDOCX, kindXLSX, kindPPTX, kindODF, kindOLE, kindRTF, kindHTML, kindJSON, kindMP4, kindAVIF,
+		kind7Z, kindRAR, kindDOCX, kindXLSX, kindPPTX, kindODF, kindOLE, kindDOC, kindXLS, kindPPT, kindIWork, kindMSG, kindEML, kindRTF, kindHTML, kindJSON, kindMP4, kindAVIF,
 	} {
 		for _, e := range k.exts {
 			m[e] = true
