@@ -1,5 +1,7 @@
 package packager
 
+import "cmp"
+
 // Text is a text in both languages of the program. Chinese comes first.
 type Text struct {
 	ZH string `yaml:"zh" json:"zh"`
@@ -129,9 +131,30 @@ type MaterialSpec struct {
 	// Letter: the paper is to be sealed, signed, dated.
 	Sealed, Signed, Dated bool
 	MaxAgeDays            int // a letter older than this warns; 0: no limit
-	// Quality thresholds of a picture; 0 means no threshold.
+	// Thresholds of a picture; 0 means none.
 	MinShortSide  int // pixels; below: block
 	WarnShortSide int // pixels; below: warn
+	Quality       Quality
+}
+
+// Quality holds the thresholds of a picture of a paper, in the measures of
+// Picture. 0 means none.
+type Quality struct {
+	Sharpness  float64 `yaml:"sharpness,omitempty" json:"sharpness,omitempty"`   // below: blurred
+	Brightness float64 `yaml:"brightness,omitempty" json:"brightness,omitempty"` // below: dark
+	Contrast   float64 `yaml:"contrast,omitempty" json:"contrast,omitempty"`     // below: pale
+	Even       float64 `yaml:"even,omitempty" json:"even,omitempty"`             // contrast below: nothing is on it, whatever the light
+	Glare      float64 `yaml:"glare,omitempty" json:"glare,omitempty"`           // burnt-out share above
+	Skew       float64 `yaml:"skew,omitempty" json:"skew,omitempty"`             // degrees above
+	Alike      int     `yaml:"alike,omitempty" json:"alike,omitempty"`           // bits in which the hashes of two pictures of one thing differ at most
+}
+
+// Over returns q with what it leaves open taken from below.
+func (q Quality) Over(below Quality) Quality {
+	return Quality{
+		cmp.Or(q.Sharpness, below.Sharpness), cmp.Or(q.Brightness, below.Brightness), cmp.Or(q.Contrast, below.Contrast),
+		cmp.Or(q.Even, below.Even), cmp.Or(q.Glare, below.Glare), cmp.Or(q.Skew, below.Skew), cmp.Or(q.Alike, below.Alike),
+	}
 }
 
 // Zone is a rectangle of an upright page or picture in fractions of its width

@@ -154,3 +154,46 @@ func TestAskedForPasswords(t *testing.T) {
 		t.Error(s)
 	}
 }
+
+// Where two papers fit, the person at the terminal chooses; Enter leaves the
+// file unplaced, and Ctrl-C ends the run.
+func TestAskedWhichPaper(t *testing.T) {
+	exe, env := program(t), home(t)
+	source := t.TempDir()
+	if err := os.WriteFile(filepath.Join(source, "公函执照.jpg"), samples.ProgressiveJPEG, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const question = "公函执照.jpg"
+	tests := []struct {
+		name, answer, file string
+		code               int
+	}{
+		{"a number", "2\n", "materials/营业执照-公函执照.jpg", 0},
+		{"an id", "application_letter\n", "materials/注销申请函-公函执照.jpg", 0},
+		{"nothing", "\n", "materials/公函执照.jpg", 0},
+		{"Ctrl-C", "\x03", "", 130},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "case")
+			if err := os.CopyFS(dir, os.DirFS("../../templates/examples/wechat_oa")); err != nil {
+				t.Fatal(err)
+			}
+			p := newTerminal(t)
+			cmd := p.start(exe, env, "collect", dir, source)
+			p.expect(question, 1, true)
+			p.expect("2  ", 1, true)
+			p.send(test.answer)
+			_ = cmd.Wait()
+			if got := cmd.ProcessState.ExitCode(); got != test.code {
+				t.Errorf("exit %d, want %d:\n%s", got, test.code, p.text())
+			}
+			if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(test.file))); err != nil {
+				t.Errorf("%v\n%s", err, p.text())
+			}
+			if left := leftovers(t, dir); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}

@@ -34,6 +34,7 @@ func base() *packager.Inspection {
 	}
 	spec := func(id, part string, order int) packager.MaterialSpec {
 		return packager.MaterialSpec{ID: id, Name: text(id), Part: part, Order: order, MinShortSide: 300, WarnShortSide: 600,
+			Quality:  packager.Quality{Sharpness: 40, Brightness: 0.12, Contrast: 0.02, Even: 0.004, Glare: 0.06, Skew: 12, Alike: 4},
 			Personal: part == "identity", Sealed: part == "letter" || part == "authorisation", Signed: part == "letter" || part == "authorisation",
 			Dated: part == "letter" || part == "authorisation", MaxAgeDays: map[string]int{"letter": 30}[part]}
 	}

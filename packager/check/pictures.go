@@ -11,22 +11,6 @@ import (
 	"dossier/packager"
 )
 
-// Thresholds of picture quality. They are lenient: a photo that a person can
-// read is not refused, only what is certainly useless blocks. The measures are
-// those of packager.Picture. They were set by trying: a card photographed at
-// 4000 × 3000 pixels and blurred until its number could just be read measures
-// 8 to 16, a letter scanned at 300 dpi 4 to 14; a photo at a third of its light
-// is read with ease (0.18), at a sixth with trouble (0.09); print at 30 % grey
-// has a contrast of 0.030, at 15 % of 0.015.
-const (
-	blurred = 10    // sharpness below: letters run together
-	dark    = 0.12  // mean brightness below
-	pale    = 0.02  // contrast below
-	nothing = 0.004 // contrast below: an even surface, whatever the light
-	glaring = 0.06  // share of burnt-out area above
-	skewed  = 15.0  // degrees above
-)
-
 // pictures judges whether the pictures of papers can be read.
 func (c *checker) pictures() {
 	for i := range c.in.Files {
@@ -40,7 +24,7 @@ func (c *checker) pictures() {
 
 func (c *checker) picture(f *packager.Inspected) {
 	id, spec := c.specOf(f)
-	p := f.Picture
+	p, q := f.Picture, spec.Quality
 	say := func(code string, sev packager.Severity, args packager.Args) {
 		if args == nil {
 			args = packager.Args{}
@@ -59,12 +43,12 @@ func (c *checker) picture(f *packager.Inspected) {
 	if p.Blank {
 		// A dark photo or pale print measures as blank, and may be read.
 		switch {
-		case f.Role == packager.RoleMaterial && p.Contrast < nothing:
+		case f.Role == packager.RoleMaterial && p.Contrast < q.Even:
 			say("PICTURE_BLANK", c.formal(id, packager.Block), nil)
-		case p.Brightness < dark:
-			say("PICTURE_DARK", packager.Warn, measured(p.Brightness, dark))
-		case p.Contrast < pale && p.Contrast >= nothing:
-			say("PICTURE_PALE", packager.Warn, measured(p.Contrast, pale))
+		case p.Brightness < q.Brightness:
+			say("PICTURE_DARK", packager.Warn, measured(p.Brightness, q.Brightness))
+		case p.Contrast < q.Contrast && p.Contrast >= q.Even:
+			say("PICTURE_PALE", packager.Warn, measured(p.Contrast, q.Contrast))
 		default:
 			say("PICTURE_BLANK", packager.Warn, nil)
 		}
@@ -84,20 +68,20 @@ func (c *checker) picture(f *packager.Inspected) {
 	if f.Role != packager.RoleMaterial || !paper(spec.Part) {
 		return // a screenshot of a page is what it is
 	}
-	if p.Sharpness > 0 && p.Sharpness < blurred {
-		say("PICTURE_BLURRED", packager.Warn, measured(p.Sharpness, blurred))
+	if p.Sharpness > 0 && p.Sharpness < q.Sharpness {
+		say("PICTURE_BLURRED", packager.Warn, measured(p.Sharpness, q.Sharpness))
 	}
-	if p.Brightness > 0 && p.Brightness < dark {
-		say("PICTURE_DARK", packager.Warn, measured(p.Brightness, dark))
+	if p.Brightness > 0 && p.Brightness < q.Brightness {
+		say("PICTURE_DARK", packager.Warn, measured(p.Brightness, q.Brightness))
 	}
-	if p.Contrast > 0 && p.Contrast < pale {
-		say("PICTURE_PALE", packager.Warn, measured(p.Contrast, pale))
+	if p.Contrast > 0 && p.Contrast < q.Contrast {
+		say("PICTURE_PALE", packager.Warn, measured(p.Contrast, q.Contrast))
 	}
-	if p.Glare > glaring {
+	if q.Glare > 0 && p.Glare > q.Glare {
 		say("PICTURE_GLARE", packager.Warn, packager.Args{"value": strconv.Itoa(int(math.Round(p.Glare * 100)))})
 	}
-	if math.Abs(p.SkewDegrees) > skewed {
-		say("PICTURE_SKEWED", packager.Warn, measured(p.SkewDegrees, skewed))
+	if q.Skew > 0 && math.Abs(p.SkewDegrees) > q.Skew {
+		say("PICTURE_SKEWED", packager.Warn, measured(p.SkewDegrees, q.Skew))
 	}
 	switch {
 	case p.Screenshot:
@@ -203,8 +187,8 @@ func (c *checker) kinship(x, y string) kinship {
 // bundle.
 //
 // Looks count only between the two sides of a card, and between cards and
-// licences. Two pictures look the same when their hashes differ in at most
-// four bits of 64: a card saved anew at lower quality, scaled or blurred
+// licences. Two pictures look the same when their hashes differ in few bits of
+// 64 (Quality.Alike): a card saved anew at lower quality, scaled or blurred
 // measures 0 to 2, cropped by some percent 4, the other side of the card 24.
 // Pages of text are no use: two letters of different words are 2 bits apart.
 // Nor are the same sides of two persons' cards, which are printed alike.
@@ -213,7 +197,7 @@ func (c *checker) pair(a, b *packager.Inspected) {
 		return
 	}
 	exact := a.SHA256 != "" && a.SHA256 == b.SHA256
-	if !exact && !looksAlike(a.Picture, b.Picture) {
+	if !exact && !looksAlike(a.Picture, b.Picture, max(c.rs.Catalogue[a.IDs[0]].Quality.Alike, c.rs.Catalogue[b.IDs[0]].Quality.Alike)) {
 		return
 	}
 	worst, x, y := identical, a.IDs[0], b.IDs[0]
@@ -269,7 +253,7 @@ func (c *checker) repeated(code string, sev packager.Severity, x, y, first, seco
 	c.say(f)
 }
 
-func looksAlike(a, b *packager.Picture) bool {
+func looksAlike(a, b *packager.Picture, bitsApart int) bool {
 	if a == nil || b == nil || a.PHash == 0 || b.PHash == 0 || a.Blank || b.Blank {
 		return false
 	}
@@ -279,7 +263,7 @@ func looksAlike(a, b *packager.Picture) bool {
 		return false
 	}
 	ra, rb := float64(aw)/float64(ah), float64(bw)/float64(bh)
-	const bitsApart, shapeApart = 4, 0.03 // see pair
+	const shapeApart = 0.03 // see pair
 	return bits.OnesCount64(a.PHash^b.PHash) <= bitsApart && math.Abs(ra-rb) <= shapeApart*ra
 }
 

@@ -9,11 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"dossier/packager"
 	"dossier/packager/inspect/samples"
+	"dossier/packager/rules"
+	"dossier/templates"
 )
 
 var calibrate = flag.Bool("calibrate", false, "read the calibration set with Tesseract and write testdata/calibration.tsv")
@@ -146,35 +149,62 @@ func table(t *testing.T) map[string]row {
 	return out
 }
 
-// The thresholds that check has (packager/check/pictures.go), held against the
-// table: nothing whose smallest print is read without a fault is called
-// blurred, blank or glaring, and what cannot be read at all for blur is called
-// blurred. Darkness alone never makes print unreadable; so it only warns.
+// shippedQuality are the thresholds of a letter in the shipped rule packs.
+func shippedQuality(t *testing.T) packager.Quality {
+	t.Helper()
+	lib, err := rules.Load(templates.FS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	papers, err := lib.Catalogue("wechat_oa")
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(papers, func(m packager.MaterialSpec) bool { return m.ID == "application_letter" })
+	return papers[i].Quality
+}
+
+// The thresholds of the rule packs, held against the table: nothing whose
+// smallest print is read without a fault is called blurred, blank, glaring or
+// tilted, and what cannot be read for blur or tilt is called so. Darkness alone
+// does not make print unreadable, noise in the dark does; so it only warns.
 func TestThresholds(t *testing.T) {
-	const blurred, glaring, skewed = 60, 0.06, 12.0
+	q := shippedQuality(t)
 	rows := table(t)
 	if len(rows) != len(shots()) {
 		t.Fatalf("the table has %d shots, the set %d: run with -calibrate", len(rows), len(shots()))
 	}
 	for name, r := range rows {
-		if r.read >= 0.95 && r.sharpness > 0 && r.sharpness < blurred {
+		if r.read >= 0.95 && r.sharpness > 0 && r.sharpness < q.Sharpness {
 			t.Errorf("%s: read %.2f, yet called blurred (%.1f)", name, r.read, r.sharpness)
 		}
-		if strings.HasPrefix(name, "blur ") && r.read < 0.62 && r.sharpness >= blurred {
+		if strings.HasPrefix(name, "blur ") && r.read < 0.6 && r.sharpness >= q.Sharpness {
 			t.Errorf("%s: read %.2f, yet not called blurred (%.1f)", name, r.read, r.sharpness)
 		}
 		// a reflection over nearly everything is not told from a white ground
-		if strings.HasPrefix(name, "glare") && r.read < 0.8 && r.glare <= glaring && r.brightness < 0.95 {
+		if strings.HasPrefix(name, "glare") && r.read < 0.8 && r.glare <= q.Glare && r.brightness < 0.95 {
 			t.Errorf("%s: read %.2f, yet not called glaring (%.3f)", name, r.read, r.glare)
 		}
 		if !strings.HasPrefix(name, "glare") && r.glare > 0 {
 			t.Errorf("%s: glare %.3f where there is none", name, r.glare)
+		}
+		if !strings.HasPrefix(name, "dark") && (r.brightness < q.Brightness || r.contrast < q.Contrast) {
+			t.Errorf("%s: called dark or pale (%.3f, %.3f)", name, r.brightness, r.contrast)
+		}
+		if strings.HasPrefix(name, "dark and noise") && r.read < 0.5 && r.brightness >= q.Brightness {
+			t.Errorf("%s: read %.2f, yet not called dark (%.3f)", name, r.read, r.brightness)
 		}
 		if r.screen != strings.HasPrefix(name, "screen") {
 			t.Errorf("%s: photo of a screen: %v", name, r.screen)
 		}
 		if r.blank && r.brightness > 0.03 {
 			t.Errorf("%s: blank, with print on it", name)
+		}
+		if r.contrast < q.Even {
+			t.Errorf("%s: refused as an even surface", name)
+		}
+		if strings.HasPrefix(name, "rotate") && r.read < 0.4 && math.Abs(r.skew) <= q.Skew {
+			t.Errorf("%s: read %.2f, yet not called tilted (%.1f)", name, r.read, r.skew)
 		}
 		var turned float64
 		if _, err := fmt.Sscanf(name, "rotate %g", &turned); err == nil && math.Abs(r.skew-turned) > 0.3 {

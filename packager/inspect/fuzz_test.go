@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dossier/packager"
+	"dossier/packager/identity"
 	"dossier/packager/inspect/samples"
 )
 
@@ -84,6 +85,25 @@ func FuzzPicture(f *testing.F) {
 		if p := got.Picture; p.Sharpness != p.Sharpness || p.Glare < 0 || p.Glare > 1 || p.Brightness < 0 || p.Brightness > 1 {
 			t.Fatalf("%+v", p)
 		}
+	})
+}
+
+// FuzzCode looks for codes in a page of dark and light squares, and at what they
+// say.
+func FuzzCode(f *testing.F) {
+	code := reduce(samples.Licence(60, "91000000MAFAKE019J", licenceQR), 400)
+	f.Add(uint8(200), code.pix[:200*200], licenceQR)
+	f.Add(uint8(21), bytes.Repeat([]byte{0, 255, 255}, 147), "https://zzlz.gsxt.gov.cn/businessCheck/verifKey.do?showType=p&serial=91000000MAFAKE019J-SAIC_SHOW_1&signData=x")
+	f.Add(uint8(1), []byte{}, "http://gsxt.gov.cn/%7Bx-1600000000000%7D")
+	f.Fuzz(func(t *testing.T, side uint8, b []byte, said string) {
+		g := &grey{w: max(1, int(side)), h: max(1, int(side)), pix: nil}
+		g.pix = append(bytes.Clone(b), make([]byte, g.w*g.h)...)[:g.w*g.h]
+		scan(g)
+		scan(g.doubled())
+		if code := identity.ParseLicenceQR(said).USCC; code != "" && !identity.USCC(code).OK() {
+			t.Fatalf("%q is no code", code)
+		}
+		letterIn([]string{said}, &packager.Case{ID: "x"}, &packager.RuleSet{})
 	})
 }
 

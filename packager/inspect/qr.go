@@ -23,7 +23,14 @@ func readQR(img image.Image, page int, f *facts) {
 	}
 }
 
-func scan(g *grey) string {
+// scan looks for one QR code. A panic of the decoder means that there is none:
+// the picture may be a good one all the same.
+func scan(g *grey) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = ""
+		}
+	}()
 	src := gozxing.NewLuminanceSourceFromImage(&image.Gray{Pix: g.pix, Stride: g.w, Rect: image.Rect(0, 0, g.w, g.h)})
 	bmp, err := gozxing.NewBinaryBitmap(gozxing.NewHybridBinarizer(src))
 	if err != nil {

@@ -26,6 +26,7 @@ type Library struct {
 	packs     map[string]*entry
 	ids       []string // sorted
 	catalogue []MaterialSpec
+	quality   packager.Quality
 	digest    string // of the catalogue's files
 }
 
@@ -155,12 +156,14 @@ func (l *Library) addCatalogue(layer fs.FS, root string, trusted bool) ([]byte, 
 	for _, m := range c.Materials {
 		l.catalogue = overlay(l.catalogue, m)
 	}
+	l.quality = c.Quality.Over(l.quality)
 	return b, nil
 }
 
 // catalogue is the form of platforms/_common/materials.yaml.
 type catalogue struct {
-	Materials []MaterialSpec `yaml:"materials"`
+	Quality   packager.Quality `yaml:"quality,omitempty"`
+	Materials []MaterialSpec   `yaml:"materials"`
 }
 
 func overlay(list []MaterialSpec, m MaterialSpec) []MaterialSpec {
@@ -211,9 +214,12 @@ func (l *Library) Catalogue(id string) ([]packager.MaterialSpec, error) {
 }
 
 func (l *Library) materials(p *Pack) []MaterialSpec {
-	list := l.catalogue
+	list := slices.Clone(l.catalogue)
 	for _, m := range p.Materials {
 		list = overlay(list, m)
+	}
+	for i := range list {
+		list[i].Quality = list[i].Quality.Over(p.Quality).Over(l.quality)
 	}
 	return list
 }

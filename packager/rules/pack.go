@@ -24,6 +24,7 @@ type Pack struct {
 	Doubts       []Doubt                `yaml:"doubts,omitempty" json:"doubts,omitempty"`
 	Timeline     []TimelineEntry        `yaml:"timeline,omitempty" json:"timeline,omitempty"`
 	Watermark    packager.WatermarkMode `yaml:"watermark,omitempty" json:"watermark,omitempty"` // on (default), off, both
+	Quality      packager.Quality       `yaml:"quality,omitempty" json:"quality,omitzero"`      // over the shared catalogue's
 	Limits       Limits                 `yaml:"limits,omitempty" json:"limits,omitzero"`
 	Absolute     []Absolute             `yaml:"absolute,omitempty" json:"absolute,omitempty"`
 }
@@ -139,6 +140,8 @@ type MaterialSpec struct {
 	MaxAgeDays    int           `yaml:"max_age_days,omitempty" json:"max_age_days,omitempty"`
 	MinShortSide  int           `yaml:"min_short_side,omitempty" json:"min_short_side,omitempty"`
 	WarnShortSide int           `yaml:"warn_short_side,omitempty" json:"warn_short_side,omitempty"`
+
+	Quality packager.Quality `yaml:"quality,omitempty" json:"quality,omitzero"` // over the pack's
 }
 
 // Zone is [x, y, w, h] in fractions of an upright picture from the top left.

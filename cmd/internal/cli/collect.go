@@ -74,7 +74,7 @@ func (c *command) askWhich(file string, candidates []collect.Candidate, rs *pack
 	for i, k := range candidates {
 		fmt.Fprintf(c.Err, "  %d  %s  %s\n", i+1, c.nameOf(k.ID, rs), c.ui.Faint(k.ID))
 	}
-	answer, err := c.ui.Prompt(c.ui.Text("collect.number"))
+	answer, err := c.prompt(c.ui.Text("collect.number"))
 	if err != nil {
 		return ""
 	}

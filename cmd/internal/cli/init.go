@@ -89,7 +89,7 @@ func (c *command) pick(flag, value string, known []string) (string, error) {
 		if !c.ui.Ask {
 			return "", usage("USAGE_NEED", "flag", "--"+flag, "list", list)
 		}
-		answer, err := c.ui.Prompt(c.ui.Text("ask."+flag, "list", list))
+		answer, err := c.prompt(c.ui.Text("ask."+flag, "list", list))
 		if err != nil {
 			return "", err
 		}

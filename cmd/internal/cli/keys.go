@@ -150,7 +150,7 @@ func (c *command) removeKey(a *app.App, name string, yes bool) error {
 		if !c.ui.Ask {
 			return usage("USAGE_NEED_YES", "flag", "--yes")
 		}
-		answer, err := c.ui.Prompt(c.ui.Text("ask.keys.rm", "name", name, "subject", k.Subject))
+		answer, err := c.prompt(c.ui.Text("ask.keys.rm", "name", name, "subject", k.Subject))
 		if err != nil {
 			return err
 		}

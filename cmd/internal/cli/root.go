@@ -216,29 +216,44 @@ func (c *command) secret(question string) (string, error) {
 	}
 	f, ok := c.In.(*os.File)
 	if !ok {
-		return c.ui.Prompt(question)
+		return c.prompt(question)
 	}
 	before, err := term.GetState(int(f.Fd()))
 	if err != nil {
 		return "", err
 	}
 	fmt.Fprint(c.Err, question)
+	text, err := c.await(func() (string, error) {
+		b, err := term.ReadPassword(int(f.Fd()))
+		return string(b), err
+	})
+	if c.ctx.Err() != nil {
+		_ = term.Restore(int(f.Fd()), before)
+	}
+	fmt.Fprintln(c.Err)
+	return text, err
+}
+
+// prompt asks for a line.
+func (c *command) prompt(question string) (string, error) {
+	return c.await(func() (string, error) { return c.ui.Prompt(question) })
+}
+
+// await waits for a person's answer, or for Ctrl-C.
+func (c *command) await(read func() (string, error)) (string, error) {
 	type answer struct {
-		text []byte
+		text string
 		err  error
 	}
 	got := make(chan answer, 1)
 	go func() {
-		b, err := term.ReadPassword(int(f.Fd()))
-		got <- answer{b, err}
+		text, err := read()
+		got <- answer{text, err}
 	}()
 	select {
 	case a := <-got:
-		fmt.Fprintln(c.Err)
-		return string(a.text), a.err
+		return a.text, a.err
 	case <-c.ctx.Done():
-		_ = term.Restore(int(f.Fd()), before)
-		fmt.Fprintln(c.Err)
 		return "", c.ctx.Err()
 	}
 }
