@@ -2,9 +2,11 @@ package main
 
 import (
 	"archive/zip"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -26,7 +28,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script: one file a behaviour, with the program as
 // people call it. Every script has a home, a store and a cache of its own; the
 // examples lie under $EXAMPLES.
-func TestScripts(t *testing.T) { runScripts(t, "script", nil) }
+func TestScripts(t *testing.T) { runScripts(t, "script", nil, nil) }
 
 // TestScriptsS3 runs testdata/s3 against a real MinIO; $STORE is an s3:// URL
 // of the script's own, $DEAD an address where nobody answers.
@@ -40,15 +42,36 @@ func TestScriptsS3(t *testing.T) {
 		e.Setenv("DEAD", "http://127.0.0.1:9")
 		e.Setenv("STORE", bucket+"/"+filepath.Base(e.WorkDir))
 		return nil
+	}, map[string]func(*testscript.TestScript, bool, []string){
+		// put FILE KEY makes an object of a file, below $STORE.
+		"put": func(ts *testscript.TestScript, neg bool, args []string) {
+			if neg || len(args) != 2 {
+				ts.Fatalf("usage: put FILE KEY")
+			}
+			prefix := strings.TrimPrefix(ts.Getenv("STORE"), bucket+"/")
+			ts.Check(server.Put(context.Background(), bucket, prefix+"/"+args[1], []byte(ts.ReadFile(args[0]))))
+		},
 	})
 }
 
-func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
+func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error, more map[string]func(*testscript.TestScript, bool, []string)) {
 	examples, err := filepath.Abs(filepath.Join("..", "..", "templates", "examples"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	cache := t.TempDir() // what was inspected once is the same for every script
+	cmds := map[string]func(*testscript.TestScript, bool, []string){
+		"example": copyExample,
+		"json":    expectJSON,
+		"keys":    expectKeys,
+		"lines":   expectLines,
+		"flip":    flipByte,
+		"replace": replaceText,
+		"parts":   writeParts,
+		"lock":    lockPDF,
+		"docx":    writeDocx,
+	}
+	maps.Copy(cmds, more)
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", dir),
 		Setup: func(e *testscript.Env) error {
@@ -64,17 +87,7 @@ func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 			}
 			return setup(e)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"example": copyExample,
-			"json":    expectJSON,
-			"keys":    expectKeys,
-			"lines":   expectLines,
-			"flip":    flipByte,
-			"replace": replaceText,
-			"parts":   writeParts,
-			"lock":    lockPDF,
-			"docx":    writeDocx,
-		},
+		Cmds: cmds,
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
 				return os.Getuid() == 0, nil

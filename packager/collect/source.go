@@ -95,6 +95,10 @@ func (in *importer) remote(ctx context.Context, url string) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if f, ok := errors.AsType[*packager.Fault](err); ok { // it says itself what is wrong
+			in.find(f.Code, packager.Block, url, f.Args)
+			return nil
+		}
 		in.find("SOURCE_UNREACHABLE", packager.Block, url, packager.Args{"reason": err.Error()})
 		return nil
 	}

@@ -8,6 +8,7 @@
 package storagetest
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -22,6 +23,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"dossier/storage/internal/filelock"
 	"dossier/storage/s3"
@@ -172,6 +176,16 @@ func (s Server) NewBucket(t testing.TB, objectLock bool) string {
 		t.Fatal(err)
 	}
 	return address
+}
+
+// Put makes an object under a key of any form, as other people's tools do.
+func (s Server) Put(ctx context.Context, bucket, key string, content []byte) error {
+	c, err := minio.New(strings.TrimPrefix(s.Endpoint, "http://"), &minio.Options{Creds: credentials.NewStaticV4(s.AccessKey, s.SecretKey, "")})
+	if err != nil {
+		return err
+	}
+	_, err = c.PutObject(ctx, strings.TrimPrefix(bucket, "s3://"), key, bytes.NewReader(content), int64(len(content)), minio.PutObjectOptions{})
+	return err
 }
 
 // Kill ends the server without giving it time for anything.

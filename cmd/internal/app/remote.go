@@ -5,30 +5,39 @@ import (
 	"io"
 	"strings"
 
-	"dossier/packager"
 	"dossier/packager/collect"
 	"dossier/packager/pipeline"
-	"dossier/storage"
 	"dossier/storage/s3"
 )
 
 // Remote brings files in from a bucket.
 func (a *App) Remote() collect.Remote { return &remote{app: a} }
 
-type remote struct{ app *App }
+type remote struct {
+	app    *App
+	bucket string // the last one, open
+	source *s3.Source
+}
 
-// open opens the bucket of a URL as a store, and returns the key in it.
-func (r *remote) open(ctx context.Context, address string) (*s3.Store, string, error) {
-	bucket, prefix, err := s3.ParseURL(address)
+// open opens the bucket of a URL, and returns the key in it.
+func (r *remote) open(ctx context.Context, address string) (*s3.Source, string, error) {
+	bucket, prefix, err := s3.ParseSource(address)
 	if err != nil {
 		return nil, "", storeURLFault(address, err)
+	}
+	if bucket == r.bucket {
+		return r.source, prefix, nil
 	}
 	opts, err := r.app.s3Options()
 	if err != nil {
 		return nil, "", err
 	}
-	s, err := s3.Open(ctx, "s3://"+bucket, opts)
-	return s, prefix, pipeline.StoreFault(err)
+	s, err := s3.OpenSource(ctx, bucket, opts)
+	if err != nil {
+		return nil, "", pipeline.StoreFault(err)
+	}
+	r.bucket, r.source = bucket, s
+	return s, prefix, nil
 }
 
 func (r *remote) List(ctx context.Context, address string) ([]collect.RemoteFile, error) {
@@ -53,9 +62,6 @@ func (r *remote) List(ctx context.Context, address string) ([]collect.RemoteFile
 		}
 		out = append(out, collect.RemoteFile{URL: strings.TrimSuffix(base, "/") + "/" + o.Key, Name: name, Bytes: o.Bytes, ModTime: o.Modified})
 	}
-	if len(out) == 0 {
-		return nil, &packager.Fault{Class: packager.ClassStore, Code: "REMOTE_EMPTY", Args: packager.Args{"url": address}}
-	}
 	return out, nil
 }
 
@@ -64,6 +70,6 @@ func (r *remote) Open(ctx context.Context, f collect.RemoteFile) (io.ReadCloser,
 	if err != nil {
 		return nil, err
 	}
-	rc, err := s.Open(ctx, key, storage.Range{})
+	rc, err := s.Open(ctx, key)
 	return rc, pipeline.StoreFault(err)
 }

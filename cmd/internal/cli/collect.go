@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -123,15 +124,22 @@ func importedList(list []collect.Imported) []importedJSON {
 }
 
 func (c *command) showImport(r *collect.ImportReport, rs *packager.RuleSet, dir string) error {
+	var err error
+	if slices.ContainsFunc(r.Findings, func(f packager.Finding) bool { return f.Severity == packager.Block }) {
+		err = said(packager.ClassIncomplete) // a source that was named is not in the case
+	}
 	if c.flags.JSON {
-		return c.ui.Document(struct {
+		if e := c.ui.Document(struct {
 			Version    int              `json:"version"`
 			Placed     []importedJSON   `json:"placed"`
 			Ambiguous  []importedJSON   `json:"ambiguous"`
 			Unplaced   []importedJSON   `json:"unplaced"`
 			Duplicates []importedJSON   `json:"duplicates"`
 			Findings   []ui.FindingJSON `json:"findings"`
-		}{1, importedList(r.Placed), importedList(r.Ambiguous), importedList(r.Unplaced), importedList(r.Duplicates), c.ui.FindingsJSON(r.Findings)})
+		}{1, importedList(r.Placed), importedList(r.Ambiguous), importedList(r.Unplaced), importedList(r.Duplicates), c.ui.FindingsJSON(r.Findings)}); e != nil {
+			return e
+		}
+		return err
 	}
 	section := func(key string, list []collect.Imported, what func(collect.Imported) string) {
 		if len(list) == 0 {
@@ -159,5 +167,5 @@ func (c *command) showImport(r *collect.ImportReport, rs *packager.RuleSet, dir 
 	c.ui.Findings(r.Findings, true)
 	c.ui.Line("")
 	c.ui.Say("collect.next", "case", dir)
-	return nil
+	return err
 }
