@@ -258,7 +258,11 @@ func StoreFault(err error) error {
 	for k, v := range e.Args {
 		args[k] = v
 	}
-	return &packager.Fault{Class: packager.ClassStore, Code: string(e.Code), Args: args, Err: e.Err}
+	code := string(e.Code)
+	if e.Code == storage.Checksum && e.Args["want"] == "" { // refused by the server, and never stored
+		code = "STORE_DAMAGED_ON_THE_WAY"
+	}
+	return &packager.Fault{Class: packager.ClassStore, Code: code, Args: args, Err: e.Err}
 }
 
 // pathsIn are the files of an out folder that are there.

@@ -360,6 +360,19 @@ func (s *Store) putPart(ctx context.Context, op, key, id string, n int, buf []by
 	return sent, err
 }
 
+// completeOptions are those of a Complete: the key of SSE-C goes with each
+// request that touches the object; the other kinds were said at Initiate.
+func (s *Store) completeOptions(conditional bool) minio.PutObjectOptions {
+	opts := minio.PutObjectOptions{}
+	if s.opts.Encryption.Mode == "sse-c" {
+		opts.ServerSideEncryption = s.sse
+	}
+	if conditional {
+		opts.SetMatchETagExcept("*")
+	}
+	return opts
+}
+
 // complete puts the parts together. If the answer says that the upload or the
 // key is taken, it may be our own earlier try whose acknowledgement was lost.
 func (s *Store) complete(ctx context.Context, key string, c storage.Content, id string, sent []part) (storage.Object, error) {
@@ -368,13 +381,8 @@ func (s *Store) complete(ctx context.Context, key string, c storage.Content, id 
 	for i, p := range sent {
 		digests[i], parts[i] = base64Of(p.SHA256), s.completePart(i+1, p)
 	}
-	opts := minio.PutObjectOptions{}
-	if s.sse != nil && s.opts.Encryption.Mode == "sse-c" {
-		opts.ServerSideEncryption = s.sse
-	}
-	if known, holds := s.conditional(); holds || !known {
-		opts.SetMatchETagExcept("*")
-	}
+	known, holds := s.conditional()
+	opts := s.completeOptions(holds || !known)
 	var info minio.UploadInfo
 	err := s.do(ctx, "create", key, func(ctx context.Context) (err error) {
 		info, err = s.core.CompleteMultipartUpload(ctx, s.bucket, s.full(key), id, parts, opts)

@@ -288,7 +288,7 @@ func (p *probe) framed(ctx context.Context) error {
 func (p *probe) client(creds *credentials.Credentials, trailers bool) (*minio.Core, error) {
 	u := p.core.EndpointURL()
 	secure := u.Scheme == "https"
-	inner, err := minio.DefaultTransport(secure)
+	inner, err := httpTransport(secure)
 	if err != nil {
 		return nil, err
 	}
@@ -357,10 +357,7 @@ func (p *probe) onePart(ctx context.Context, key string, body []byte, conditiona
 	if err != nil {
 		return err
 	}
-	opts := minio.PutObjectOptions{}
-	if conditional {
-		opts.SetMatchETagExcept("*")
-	}
+	opts := p.completeOptions(conditional)
 	done := []minio.CompletePart{p.completePart(1, part{SHA256: sum, ETag: sent.ETag})}
 	err = p.do(ctx, "probe", key, func(ctx context.Context) error {
 		_, err := p.core.CompleteMultipartUpload(ctx, p.bucket, p.full(key), id, done, opts)

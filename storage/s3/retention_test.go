@@ -109,12 +109,3 @@ func TestRemoveOfVersions(t *testing.T) {
 		})
 	}
 }
-
-func TestServerSideEncryption(t *testing.T) {
-	if _, err := s3.Open(t.Context(), "s3://b", s3.Options{Encryption: s3.Encryption{Mode: "rot13"}, Endpoint: "http://a"}); err == nil {
-		t.Error("an unknown mode was taken")
-	}
-	if _, err := s3.Open(t.Context(), "s3://b", s3.Options{Encryption: s3.Encryption{Mode: "sse-c", CustomerKey: []byte("short")}, Endpoint: "http://a"}); err == nil {
-		t.Error("a short key was taken")
-	}
-}

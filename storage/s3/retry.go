@@ -34,6 +34,7 @@ func (s *Store) do(ctx context.Context, op, key string, request func(context.Con
 		r.detach()
 		if err == nil {
 			s.answered.Store(true)
+			s.compareClocks(r)
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -172,6 +173,17 @@ func retryAfter(r *reply) time.Duration {
 		return 0
 	}
 	return time.Duration(n) * time.Second
+}
+
+// compareClocks notes how far the clock of the server that answered is off.
+func (s *Store) compareClocks(r *reply) {
+	if s.opts.Now == nil {
+		return
+	}
+	if server, err := http.ParseTime(r.get("Date")); err == nil {
+		d := server.Sub(s.opts.Now()).Truncate(time.Second)
+		s.skewed.Store(&d)
+	}
 }
 
 // skew says what the two clocks show.

@@ -105,6 +105,7 @@ type Store struct {
 	sse     encrypt.ServerSide
 	found   atomic.Pointer[storage.Capabilities] // by Probe
 	buffers chan []byte
+	skewed  atomic.Pointer[time.Duration]
 	// answered: a request succeeded, so there is a bucket and we are let in.
 	answered atomic.Bool
 	// bare: the server refuses x-amz-checksum headers. The signed
@@ -137,11 +138,10 @@ func Open(ctx context.Context, address string, opts Options) (*Store, error) {
 	setDefault(&opts.RetryUnit, 250*time.Millisecond)
 
 	secure := set.endpoint.Scheme == "https"
-	inner, err := minio.DefaultTransport(secure)
+	inner, err := httpTransport(secure)
 	if err != nil {
 		return nil, storage.Fail(storage.BadCert, "open", "", err, map[string]string{"host": set.endpoint.Host})
 	}
-	inner.ResponseHeaderTimeout = 0 // the watchdog of transport does it, for bodies too
 	core, err := minio.NewCore(set.endpoint.Host, &minio.Options{
 		Creds:        set.creds,
 		Secure:       secure,
@@ -208,6 +208,20 @@ func (s *Store) URL() string {
 
 // Endpoint is the host that the store talks to.
 func (s *Store) Endpoint() string { return s.host }
+
+// Secure reports whether the connection is encrypted (https).
+func (s *Store) Secure() bool { return s.core.EndpointURL().Scheme == "https" }
+
+// Skew is how far the server's clock was ahead of Options.Now at its last
+// answer, to the second; false where neither is known. Servers refuse requests
+// that are 15 minutes off, and the end of a retention is by their clock.
+func (s *Store) Skew() (time.Duration, bool) {
+	d := s.skewed.Load()
+	if d == nil {
+		return 0, false
+	}
+	return *d, true
+}
 
 // Bucket is the bucket's name.
 func (s *Store) Bucket() string { return s.bucket }

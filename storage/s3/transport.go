@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/minio/minio-go/v7"
 )
 
 // errStalled is the cause when a connection stood still for too long.
@@ -51,6 +54,23 @@ type transport struct {
 	stall   time.Duration
 	profile Profile
 }
+
+// httpTransport is what minio-go would use; the watchdog of transport takes the
+// place of its timeout for headers, for bodies too.
+func httpTransport(secure bool) (*http.Transport, error) {
+	t, err := minio.DefaultTransport(secure)
+	if err != nil {
+		return nil, err
+	}
+	t.ResponseHeaderTimeout = 0
+	if dial != nil {
+		t.DialContext = dial
+	}
+	return t, nil
+}
+
+// dial is for tests that look at what goes to a host of somebody else's.
+var dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())

@@ -11,10 +11,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -132,7 +135,7 @@ func tail(out []byte) []byte {
 
 // Server is a running S3 server on the loopback interface.
 type Server struct {
-	Endpoint  string // http://127.0.0.1:port
+	Endpoint  string // http://127.0.0.1:port, or https
 	AccessKey string
 	SecretKey string
 	Dir       string // where its data is
@@ -196,13 +199,58 @@ const (
 	testSecretKey = "dossiertestsecret"
 )
 
-// StartMinIO runs MinIO on a directory of its own until the end of the test.
+// virtualHosts are names under which MinIO takes the bucket from the host of a
+// request, as the stores whose names they are do.
+const virtualHosts = "s3.dualstack.eu-west-1.amazonaws.com,s3.oss-cn-hangzhou.aliyuncs.com,cos.ap-guangzhou.myqcloud.com,obs.cn-north-4.myhuaweicloud.com"
+
+// TestKMSKey is the key that MinIO encrypts with when it is asked to.
+const TestKMSKey = "dossier-test-key"
+
+var minioEnv = []string{
+	"MINIO_ROOT_USER=" + testAccessKey, "MINIO_ROOT_PASSWORD=" + testSecretKey, "MINIO_UPDATE=off", "MINIO_BROWSER=off", "MINIO_CI_CD=1",
+	"MINIO_DOMAIN=" + virtualHosts, "MINIO_KMS_SECRET_KEY=" + TestKMSKey + ":ZG9zc2llciB0ZXN0IGtleSwgMzIgYnl0ZXMgbG9uZy4=",
+}
+
+// StartMinIO runs MinIO on a directory of its own until the end of the test. It
+// can encrypt (SSE-S3, SSE-KMS with [TestKMSKey]).
 func StartMinIO(t testing.TB) Server {
 	t.Helper()
-	return start(t, minioProgram, "/minio/health/cluster", func(dir, address string) ([]string, []string) {
-		return []string{"server", "--quiet", "--address", address, dir},
-			[]string{"MINIO_ROOT_USER=" + testAccessKey, "MINIO_ROOT_PASSWORD=" + testSecretKey, "MINIO_UPDATE=off", "MINIO_BROWSER=off", "MINIO_CI_CD=1"}
-	})
+	return service{program: minioProgram, health: minioHealth, command: func(dir, address string) ([]string, []string) {
+		return []string{"server", "--quiet", "--address", address, dir}, minioEnv
+	}}.share(t)
+}
+
+const minioHealth = "/minio/health/cluster"
+
+// StartTLSMinIO is StartMinIO with TLS, which SSE-C asks for. Its certificate is
+// trusted by whoever reads the returned PEM file (SSL_CERT_FILE).
+func StartTLSMinIO(t testing.TB) (srv Server, certFile string) {
+	t.Helper()
+	certs := t.TempDir()
+	front := httptest.NewUnstartedServer(nil) // for its certificate
+	front.StartTLS()
+	defer front.Close()
+	key, err := x509.MarshalPKCS8PrivateKey(front.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certFile = filepath.Join(certs, "public.crt")
+	for file, block := range map[string]*pem.Block{
+		certFile:                            {Type: "CERTIFICATE", Bytes: front.Certificate().Raw},
+		filepath.Join(certs, "private.key"): {Type: "PRIVATE KEY", Bytes: key},
+	} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	srv, stop := service{
+		program: minioProgram, health: minioHealth, tls: front.Client().Transport,
+		command: func(dir, address string) ([]string, []string) {
+			return []string{"server", "--quiet", "--certs-dir", certs, "--address", address, dir}, minioEnv
+		},
+	}.start(t)
+	t.Cleanup(stop)
+	return srv, certFile
 }
 
 // StartVersityGW runs versitygw, whose Complete behaves as that of AWS. It
@@ -210,7 +258,7 @@ func StartMinIO(t testing.TB) Server {
 // folder's file system.
 func StartVersityGW(t testing.TB) Server {
 	t.Helper()
-	return start(t, versityProgram, "/", func(dir, address string) ([]string, []string) {
+	return service{program: versityProgram, health: "/", command: func(dir, address string) ([]string, []string) {
 		data, versions := filepath.Join(dir, "data"), filepath.Join(dir, "versions")
 		for _, d := range []string{data, versions} {
 			if err := os.MkdirAll(d, 0o755); err != nil {
@@ -219,16 +267,16 @@ func StartVersityGW(t testing.TB) Server {
 		}
 		return []string{"--quiet", "--keep-alive", "--port", address, "--access", testAccessKey, "--secret", testSecretKey,
 			"posix", "--versioning-dir", versions, data}, nil
-	})
+	}}.share(t)
 }
 
 // StartGoFakeS3 runs gofakes3, which answers 200 and keeps other bytes, and
 // looks at no signature.
 func StartGoFakeS3(t testing.TB) Server {
 	t.Helper()
-	return start(t, gofakes3Program, "/", func(dir, address string) ([]string, []string) {
+	return service{program: gofakes3Program, health: "/", command: func(dir, address string) ([]string, []string) {
 		return []string{"-backend", "memory", "-host", address, "-quiet"}, nil
-	})
+	}}.share(t)
 }
 
 // shared are the servers that live until Main ends.
@@ -251,35 +299,25 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-func start(t testing.TB, p program, health string, command func(dir, address string) (args, env []string)) Server {
+// service is a program as it is run.
+type service struct {
+	program
+	health  string            // path that answers once it is ready
+	tls     http.RoundTripper // that trusts its certificate; nil: without TLS
+	command func(dir, address string) (args, env []string)
+}
+
+// share starts the service, or returns the one that runs already.
+func (sv service) share(t testing.TB) Server {
 	t.Helper()
-	exe := p.build(t)
 	shared.Lock()
 	defer shared.Unlock()
-	if s, ok := shared.servers[p.name]; ok {
+	if s, ok := shared.servers[sv.name]; ok {
 		return s
 	}
-	dir, err := os.MkdirTemp("", "dossier-"+p.name+"-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var s Server
-	for try := 1; ; try++ {
-		s, err = launch(exe, dir, health, command)
-		if err == nil {
-			break
-		}
-		if try == 3 { // somebody else may have taken the port
-			os.RemoveAll(dir)
-			t.Fatalf("%s does not start: %v", p.name, err)
-		}
-	}
-	stop := func() {
-		s.process.kill()
-		os.RemoveAll(dir)
-	}
+	s, stop := sv.start(t)
 	if shared.active {
-		shared.servers[p.name] = s
+		shared.servers[sv.name] = s
 		shared.stops = append(shared.stops, stop)
 	} else {
 		t.Cleanup(stop)
@@ -287,14 +325,37 @@ func start(t testing.TB, p program, health string, command func(dir, address str
 	return s
 }
 
-func launch(exe, dir, health string, command func(dir, address string) (args, env []string)) (Server, error) {
+// start starts the service; the caller stops it.
+func (sv service) start(t testing.TB) (s Server, stop func()) {
+	t.Helper()
+	exe := sv.build(t)
+	dir, err := os.MkdirTemp("", "dossier-"+sv.name+"-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for try := 1; ; try++ {
+		if s, err = sv.launch(exe, dir); err == nil {
+			break
+		}
+		if try == 3 { // somebody else may have taken the port
+			os.RemoveAll(dir)
+			t.Fatalf("%s does not start: %v", sv.name, err)
+		}
+	}
+	return s, func() {
+		s.process.kill()
+		os.RemoveAll(dir)
+	}
+}
+
+func (sv service) launch(exe, dir string) (Server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return Server{}, err
 	}
 	address := l.Addr().String()
 	l.Close()
-	args, env := command(dir, address)
+	args, env := sv.command(dir, address)
 	cmd := exec.Command(exe, args...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Dir = dir
@@ -305,11 +366,15 @@ func launch(exe, dir, health string, command func(dir, address string) (args, en
 	if err != nil {
 		return Server{}, err
 	}
-	if err := p.await("http://" + address + health); err != nil {
+	endpoint := "http://" + address
+	if sv.tls != nil {
+		endpoint = "https://" + address
+	}
+	if err := p.await(endpoint+sv.health, sv.tls); err != nil {
 		p.kill()
 		return Server{}, fmt.Errorf("%w: %s", err, log)
 	}
-	return Server{Endpoint: "http://" + address, AccessKey: testAccessKey, SecretKey: testSecretKey, Dir: dir, process: p}, nil
+	return Server{Endpoint: endpoint, AccessKey: testAccessKey, SecretKey: testSecretKey, Dir: dir, process: p}, nil
 }
 
 // process is a running server.
@@ -336,10 +401,10 @@ func (p *process) kill() {
 }
 
 // await waits until the server answers anything.
-func (p *process) await(url string) error {
+func (p *process) await(url string, transport http.RoundTripper) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
-	client := &http.Client{Timeout: 2 * time.Second} // one that is taken in and forgotten is asked again
+	client := &http.Client{Timeout: 2 * time.Second, Transport: transport} // one that is taken in and forgotten is asked again
 	for {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {

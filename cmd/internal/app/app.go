@@ -13,6 +13,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -255,11 +256,25 @@ func (a *App) localStore(dir string) (pipeline.Store, error) {
 // s3Options are the settings for an object store.
 func (a *App) s3Options() (s3.Options, error) {
 	sse, err := a.encryption()
-	opts := s3.Options{Profile: a.Config.StoreProfile, Now: a.Now, Encryption: sse, Memory: filepath.Join(a.Config.CacheDir, "stores")}
+	if err != nil {
+		return s3.Options{}, err
+	}
+	opts := s3.Options{
+		Profile: a.Config.StoreProfile, Now: a.Now, Encryption: sse, Memory: filepath.Join(a.Config.CacheDir, "stores"),
+		Attempts: a.Config.StoreAttempts,
+	}
+	if v := a.Config.StoreStall; v != "" {
+		if opts.Stall, err = time.ParseDuration(v); err != nil || opts.Stall <= 0 {
+			return opts, &packager.Fault{Class: packager.ClassConfig, Code: "STORE_STALL_FORM", Args: packager.Args{"value": v}}
+		}
+	}
+	if opts.Attempts < 0 {
+		return opts, &packager.Fault{Class: packager.ClassConfig, Code: "CONFIG_NUMBER", Args: packager.Args{"name": "DOSSIER_STORE_ATTEMPTS", "value": strconv.Itoa(opts.Attempts)}}
+	}
 	if a.AskStore {
 		opts.Memory = ""
 	}
-	return opts, err
+	return opts, nil
 }
 
 func storeURLFault(address string, err error) error {

@@ -2,9 +2,13 @@ package cli
 
 import (
 	"context"
+	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -67,9 +71,9 @@ func (c *command) examine(ctx context.Context, a *app.App) error {
 		}
 	} else {
 		for _, d := range all {
-			c.ui.Line("%s %s", c.ui.Mark(d.State), d.Message)
+			c.ui.Hanging(c.ui.Out, c.ui.Mark(d.State)+" ", d.Message, "")
 			if d.Next != "" {
-				c.ui.Line("    → %s", d.Next)
+				c.ui.Hanging(c.ui.Out, "    → ", d.Next, "")
 			}
 		}
 	}
@@ -91,9 +95,11 @@ func writable(dir string) error {
 
 type sayFunc func(name string, state packager.Severity, code string, args packager.Args)
 
-// examineStore says what the store can do; a store that cannot be reached, or
-// that lies, is the error of doctor (exit 6).
+// examineStore says what the store can do; a store that cannot be reached, that
+// lies, or that cannot keep what the settings promise, is the error of doctor
+// (exit 6).
 func (c *command) examineStore(ctx context.Context, a *app.App, say sayFunc) error {
+	a.AskStore = true // and not what it could do last week
 	where, err := a.Store(a.Config.Store)
 	if err != nil {
 		return err
@@ -101,15 +107,12 @@ func (c *command) examineStore(ctx context.Context, a *app.App, say sayFunc) err
 	args := packager.Args{"url": where.URL}
 	store, err := where.Open(ctx)
 	if err == nil {
+		var caps storage.Capabilities
 		if p, ok := store.(storage.Prober); ok {
-			var caps storage.Capabilities
-			if caps, err = p.Probe(ctx); err == nil {
-				sayCapabilities(caps, args, say)
-				return nil
-			}
-		} else {
-			say("store", packager.StateOK, "DOCTOR_STORE_LOCAL", args)
-			return nil
+			caps, err = p.Probe(ctx)
+		}
+		if err == nil {
+			return sayStore(store, caps, where.Terms, args, say)
 		}
 	}
 	fault := pipeline.StoreFault(err)
@@ -123,8 +126,59 @@ func (c *command) examineStore(ctx context.Context, a *app.App, say sayFunc) err
 	return said(packager.ClassStore)
 }
 
-func sayCapabilities(caps storage.Capabilities, args packager.Args, say sayFunc) {
+// remoteStore is one that is reached over a network.
+type remoteStore interface {
+	Endpoint() string
+	ProfileName() string
+	Secure() bool
+	Skew() (time.Duration, bool)
+}
+
+func sayStore(store storage.Store, caps storage.Capabilities, terms pipeline.Terms, args packager.Args, say sayFunc) error {
+	remote, ok := store.(remoteStore)
+	if !ok { // retention and server-side encryption were refused already
+		say("store", packager.StateOK, "DOCTOR_STORE_LOCAL", args)
+		return nil
+	}
+	args["host"], args["profile"] = remote.Endpoint(), remote.ProfileName()
 	say("store", packager.StateOK, "DOCTOR_STORE", args)
+	if !remote.Secure() && !isLoopback(remote.Endpoint()) {
+		say("store.https", packager.Warn, "DOCTOR_STORE_HTTP", args)
+	}
+	if skew, known := remote.Skew(); known {
+		state, code := packager.StateOK, "DOCTOR_CLOCK"
+		if skew.Abs() > clockTolerance {
+			state, code = packager.Warn, "DOCTOR_CLOCK_OFF"
+		}
+		say("store.clock", state, code, packager.Args{"seconds": itoa(int(skew.Abs().Seconds()))})
+	}
+	sayCapabilities(caps, say)
+	promised := !terms.Retention.IsZero()
+	if promised && !terms.Sealed() {
+		say("store.erasable", packager.Warn, "DOCTOR_LOCKED_IN_CLEAR", nil)
+	}
+	if promised && !caps.ObjectLock {
+		say("store.promise", packager.Block, "DOCTOR_NO_PROMISE", args)
+		return said(packager.ClassStore)
+	}
+	return nil
+}
+
+// clockTolerance is what clocks that are set over a network never reach;
+// servers refuse requests from 15 minutes on.
+const clockTolerance = time.Minute
+
+func isLoopback(endpoint string) bool {
+	host := endpoint
+	if h, _, err := net.SplitHostPort(endpoint); err == nil {
+		host = h
+	}
+	host = strings.Trim(host, "[]")
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+func sayCapabilities(caps storage.Capabilities, say sayFunc) {
 	for _, k := range []struct {
 		name string
 		have bool
@@ -136,8 +190,9 @@ func sayCapabilities(caps storage.Capabilities, args packager.Args, say sayFunc)
 		{"checks_signature", caps.ChecksSignature, packager.Warn},
 		{"multipart", caps.Multipart, packager.Warn},
 		{"paging", caps.Paging, packager.Warn},
-		{"versions", caps.Versions, packager.Info},
-		{"object_lock", caps.ObjectLock, packager.Info},
+		{"versions", caps.Versions, packager.Warn},
+		{"object_lock", caps.ObjectLock, packager.Warn},
+		{"aborts_uploads", caps.AbortsUploads, packager.Info},
 	} {
 		state, code := packager.StateOK, "DOCTOR_HAS_"+k.name
 		if !k.have {

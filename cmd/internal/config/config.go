@@ -57,6 +57,8 @@ type Settings struct {
 	Retain         string   `yaml:"retain"`          // governance:3650d, compliance:2036-12-31, none
 	LegalHold      bool     `yaml:"legal_hold"`
 	RetentionDays  int      `yaml:"retention_days"` // of personal materials, after completion; 0: not stated
+	StoreAttempts  int      `yaml:"store_attempts"` // how often a request to an object store is tried; 0: 10
+	StoreStall     string   `yaml:"store_stall"`    // how long a connection may stand still, as 90s or 5m; "": 2m
 }
 
 // choices are the settings that take one of a few words, by their flag.
@@ -209,6 +211,11 @@ func Load(f Flags, env []string, caseDir string) (*Config, error) {
 	c.Retain = cmp.Or(f.Retain, get("DOSSIER_RETAIN"), near.Retain, far.Retain)
 	c.LegalHold = f.LegalHold || get("DOSSIER_LEGAL_HOLD") == "1" || near.LegalHold || far.LegalHold
 	c.RetentionDays = cmp.Or(near.RetentionDays, far.RetentionDays)
+	if c.StoreAttempts, err = number("DOSSIER_STORE_ATTEMPTS", get("DOSSIER_STORE_ATTEMPTS")); err != nil {
+		return nil, err
+	}
+	c.StoreAttempts = cmp.Or(c.StoreAttempts, near.StoreAttempts, far.StoreAttempts)
+	c.StoreStall = cmp.Or(get("DOSSIER_STORE_STALL"), near.StoreStall, far.StoreStall)
 	return c, nil
 }
 
