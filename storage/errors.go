@@ -34,6 +34,7 @@ const (
 	SourceRead    Code = "STORE_SOURCE_READ"    // a local file cannot be read. Args: name
 	BadKey        Code = "STORE_BAD_KEY"        // not a key of the layout
 	BadURL        Code = "STORE_BAD_URL"        // Args: url
+	SSECInClear   Code = "STORE_SSE_C_HTTP"     // Args: url
 	BadReceipt    Code = "STORE_BAD_RECEIPT"    // a receipt that cannot be read
 	NoCredentials Code = "STORE_NO_CREDENTIALS" // no access key found. Args: profile
 	LocalIO       Code = "STORE_LOCAL_IO"       // a local disk said no: directory store, journal. Args: path

@@ -31,16 +31,18 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) { runScripts(t, "script", nil, nil) }
 
 // TestScriptsS3 runs testdata/s3 against a real MinIO; $STORE is an s3:// URL
-// of the script's own, $DEAD an address where nobody answers.
+// of the script's own, $LOCKED one with object lock, $DEAD an address where
+// nobody answers.
 func TestScriptsS3(t *testing.T) {
 	server := storagetest.StartMinIO(t)
-	bucket := server.NewBucket(t, false)
+	bucket, locked := server.NewBucket(t, false), server.NewBucket(t, true)
 	runScripts(t, "s3", func(e *testscript.Env) error {
 		for k, v := range server.Env() {
 			e.Setenv(k, v)
 		}
 		e.Setenv("DEAD", "http://127.0.0.1:9")
 		e.Setenv("STORE", bucket+"/"+filepath.Base(e.WorkDir))
+		e.Setenv("LOCKED", locked+"/"+filepath.Base(e.WorkDir))
 		return nil
 	}, map[string]func(*testscript.TestScript, bool, []string){
 		// put FILE KEY makes an object of a file, below $STORE.

@@ -31,7 +31,7 @@ type Term struct {
 	Since  packager.Day
 	By     string // what Since is the day of: completed, filed, stored
 	Days   int
-	Stated bool // false: Days is a suggestion
+	Stated bool // false: Days is a suggestion, and nothing is done for it
 	Until  packager.Day
 	Over   bool // on the day asked about
 	Ended  bool // everything was removed, or shredded, already
@@ -39,8 +39,9 @@ type Term struct {
 	OtherKey bool
 	Plans    []upkeep.Expiry
 	Bytes    int64 // to be removed or shredded
-	Objects  int
-	Locked   int // objects in clear that a lock keeps
+	Objects  int   // to be removed or shredded
+	Shredded int   // of these, those that a lock keeps and whose key goes
+	Locked   int   // objects in clear that a lock keeps
 }
 
 // ExpireQuery says which cases are meant and what counts as over.
@@ -146,7 +147,7 @@ func (p *Pipeline) term(ctx context.Context, store storage.Store, pub upkeep.Pub
 		}
 	}
 	stated = cmp.Or(q.Days, stated, p.RetentionDays)
-	t.Days, t.Stated = cmp.Or(stated, SuggestedDays), stated > 0
+	t.Days, t.Stated = cmp.Or(stated, SuggestedDays), stated > 0 || q.Now
 	t.Until = t.Since.AddDays(t.Days)
 	t.Over = q.Now || t.Until.Before(q.Day)
 	if key, err := p.Key(ctx); err == nil {
@@ -160,6 +161,7 @@ func (t *Term) count() {
 	for _, e := range t.Plans {
 		t.Ended = t.Ended && e.Again
 		t.Objects += len(e.Removed) + len(e.Shredded)
+		t.Shredded += len(e.Shredded)
 		t.Locked += len(e.Locked)
 		t.Bytes += e.Bytes
 	}

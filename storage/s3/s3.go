@@ -32,7 +32,6 @@ package s3
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -129,8 +128,7 @@ func Open(ctx context.Context, address string, opts Options) (*Store, error) {
 		return nil, err
 	}
 	if opts.Encryption.Mode == "sse-c" && set.endpoint.Scheme != "https" {
-		return nil, &storage.Error{Code: storage.BadURL, Op: "open", Args: map[string]string{"url": set.endpoint.String()},
-			Err: errors.New("the key of SSE-C is sent with every request: https only")}
+		return nil, &storage.Error{Code: storage.SSECInClear, Op: "open", Args: map[string]string{"url": set.endpoint.String()}}
 	}
 	setDefault(&opts.Attempts, 10)
 	setDefault(&opts.Parallel, 4)

@@ -130,6 +130,19 @@ func termsJSON(terms []pipeline.Term, done map[string]bool) []termJSON {
 	return out
 }
 
+// outcomeOf says what is done, or would be, with the objects of a case: removed
+// or, where a lock keeps them, shredded.
+func (c *command) outcomeOf(t pipeline.Term, key string) string {
+	if key != "expire.done" && key != "expire.over" || t.Shredded == 0 {
+		return c.ui.Text(key, "n", itoa(t.Objects), "size", ui.Bytes(t.Bytes))
+	}
+	shredded := c.ui.Text(key+".shredded", "n", itoa(t.Shredded))
+	if t.Shredded == t.Objects {
+		return shredded
+	}
+	return c.ui.Text(key+".some", "n", itoa(t.Objects-t.Shredded)) + c.ui.Text("list.comma") + shredded
+}
+
 func (c *command) showTerms(a *app.App, terms []pipeline.Term, done map[string]bool, yes bool) {
 	if len(terms) == 0 {
 		c.ui.Say("store.empty", "url", a.Config.Store)
@@ -155,24 +168,29 @@ func (c *command) showTerms(a *app.App, terms []pipeline.Term, done map[string]b
 		}
 		rows = append(rows, []string{c.ui.Mark(state), t.Case, c.ui.Text("expire.since."+t.By, "day", t.Since.String()),
 			c.ui.Text("expire.until", "days", itoa(t.Days), "until", t.Until.String()),
-			c.ui.Text(key, "n", itoa(t.Objects), "size", ui.Bytes(t.Bytes))})
+			c.outcomeOf(t, key)})
 	}
 	c.ui.Rows(rows)
 	for _, t := range terms {
 		if t.OtherKey && (done[t.Case] || due(t)) {
-			c.ui.Line("  %s %s", c.ui.Mark(packager.Warn), c.ui.Text("expire.other_key", "case", t.Case))
+			c.ui.Hanging(c.ui.Out, "  "+c.ui.Mark(packager.Warn)+" ", c.ui.Text("expire.other_key", "case", t.Case), "")
 		}
 		if t.Locked > 0 && due(t) {
-			c.ui.Line("  %s %s", c.ui.Mark(packager.Warn), c.ui.Text("expire.locked", "case", t.Case, "n", itoa(t.Locked)))
+			c.ui.Hanging(c.ui.Out, "  "+c.ui.Mark(packager.Warn)+" ", c.ui.Text("expire.locked", "case", t.Case, "n", itoa(t.Locked)), "")
 		}
 	}
-	c.ui.Line("")
 	switch {
 	case len(done) > 0:
-		c.ui.Say("expire.kept")
+		c.closing("expire.kept")
 	case waiting > 0 && !yes:
-		c.ui.Say("expire.dry", "n", itoa(waiting))
+		c.closing("expire.dry", "n", itoa(waiting))
 	case unstated:
-		c.ui.Say("expire.suggest", "days", itoa(pipeline.SuggestedDays))
+		c.closing("expire.suggest", "days", itoa(pipeline.SuggestedDays))
 	}
+}
+
+// closing is what stands below a table.
+func (c *command) closing(key string, pairs ...string) {
+	c.ui.Line("")
+	c.ui.Hanging(c.ui.Out, "", c.ui.Text(key, pairs...), "")
 }
