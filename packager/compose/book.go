@@ -137,14 +137,14 @@ func (b *book) pages(name string) string {
 // at writes where a part is, for a sentence: its pages, or where it begins.
 func (b *book) at(name string, begin bool) string {
 	s, volume := b.find(name)
-	pages := strconv.Itoa(s.from)
+	key, pages := "at", strconv.Itoa(s.from)
 	if s.to > s.from && !begin {
-		pages = fmt.Sprintf("%d–%d", s.from, s.to)
+		key, pages = "at_pages", fmt.Sprintf("%d–%d", s.from, s.to)
 	}
-	if volume == b.no {
-		return b.t("at", "pages", pages)
+	if volume != b.no {
+		key += "_volume"
 	}
-	return b.t("at_volume", "no", strconv.Itoa(volume), "pages", pages)
+	return b.t(key, "no", strconv.Itoa(volume), "pages", pages)
 }
 
 // newPage starts a page with header and footer. Title names what is on it.

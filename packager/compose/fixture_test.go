@@ -17,6 +17,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/jung-kurt/gofpdf"
 	"golang.org/x/image/font"
@@ -301,6 +302,9 @@ func (d *desk) screenshot(path string, w, h int, title string) packager.Inspecte
 func paper(t testing.TB, pages int, size, title string) []byte {
 	t.Helper()
 	p := gofpdf.New("P", "pt", size, "")
+	p.SetCreationDate(time.Unix(0, 0).UTC())
+	p.SetModificationDate(time.Unix(0, 0).UTC())
+	p.SetCatalogSort(true)
 	p.AddUTF8FontFromBytes("sc", "", templates.Regular)
 	p.SetFont("sc", "", 16)
 	var links []int

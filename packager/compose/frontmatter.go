@@ -30,14 +30,14 @@ func (b *book) cover() {
 
 	rows := [][2]string{
 		{"cover.to", rs.Operator},
-		{"cover.account", bracketed(cs.Account.Name, cs.Account.ID)},
+		{"cover.account", b.bracketed(cs.Account.Name, cs.Account.ID)},
 		{"cover.account_type", b.in(rs.AccountType)},
 		{"cover.applicant", cs.Applicant.Name},
 		{"cover.uscc", cs.Applicant.USCC},
 		{"cover.legal_rep", cs.Applicant.LegalRepresentative.Name},
 	}
 	if cs.Agent != nil {
-		rows = append(rows, [2]string{"cover.agent", bracketed(cs.Agent.Name, cs.Agent.Phone)})
+		rows = append(rows, [2]string{"cover.agent", b.bracketed(cs.Agent.Name, cs.Agent.Phone)})
 	}
 	if cs.Employee != nil {
 		rows = append(rows, [2]string{"cover.employee", cs.Employee.Name})
@@ -46,11 +46,11 @@ func (b *book) cover() {
 		rows = append(rows, [2]string{"cover.holder", cs.Holder.Name})
 	}
 	if r := b.plan.Revision; r != nil {
-		rows = append(rows, [2]string{"cover.replaces", bracketed(r.Bundle, r.Day.Chinese())})
+		rows = append(rows, [2]string{"cover.replaces", b.bracketed(r.Bundle, b.date(r.Day))})
 	}
 	rows = append(rows,
 		[2]string{"cover.reason", cs.Reason},
-		[2]string{"cover.day", rs.Day.Chinese()},
+		[2]string{"cover.day", b.date(rs.Day)},
 		[2]string{"cover.content", b.t("cover.content_value", "items", strconv.Itoa(len(b.plan.Items)),
 			"backups", strconv.Itoa(len(b.plan.Backups)), "pages", strconv.Itoa(b.allPages()))},
 		[2]string{"cover.volume", b.volumeContent()})
@@ -124,14 +124,22 @@ func (b *book) count() (total int, by map[packager.Severity]int) {
 	return len(b.plan.Report.Requirements), by
 }
 
-func bracketed(s, in string) string {
+// date writes a day as a sentence has it.
+func (b *book) date(d packager.Day) string {
+	if b.say.Lang == "zh" {
+		return d.Chinese()
+	}
+	return d.String()
+}
+
+func (b *book) bracketed(s, in string) string {
 	switch {
 	case in == "":
 		return s
 	case s == "":
 		return in
 	}
-	return s + "（" + in + "）"
+	return b.t("bracketed", "what", s, "in", in)
 }
 
 func joinDot(parts ...string) string {
@@ -321,7 +329,7 @@ func (b *book) review() {
 	y := b.title(head, b.t("review.summary", "total", strconv.Itoa(total),
 		"ok", strconv.Itoa(count[packager.StateOK]), "warn", strconv.Itoa(count[packager.Warn]),
 		"block", strconv.Itoa(count[packager.Block]), "info", strconv.Itoa(count[packager.Info])))
-	t := b.table(y, true, head, column{title: b.t("review.ids"), w: 46}, column{title: b.t("review.rule")}, column{title: b.t("review.verdict"), w: 54}, column{title: b.t("review.proof"), w: 176})
+	t := b.table(y, true, head, column{title: b.t("review.ids"), w: 46}, column{title: b.t("review.rule")}, column{title: b.t("review.verdict"), w: 54}, column{title: b.t("review.proof"), w: proofWidth})
 	for _, k := range kindOrder {
 		first := true
 		for _, q := range reqs {
@@ -423,7 +431,7 @@ func (b *book) proof(q packager.RequirementVerdict) []para {
 	for _, path := range q.Materials {
 		if it := b.itemOf(path); it != nil {
 			name := itemName(it.No)
-			out = append(out, b.reference(b.t("review.item", "no", strconv.Itoa(it.No), "title", b.in(it.Title), "at", b.at(name, false)), name))
+			out = append(out, b.reference(b.itemReference(it, q), name))
 		}
 	}
 	if q.Kind == packager.KindBackup && slices.ContainsFunc(b.plan.Backups, func(l packager.BackupLine) bool { return l.Requirement == q.ID }) {
@@ -442,6 +450,24 @@ func (b *book) proof(q packager.RequirementVerdict) []para {
 	}
 	return []para{{b.t("review.none"), aside.in(grey), 0}}
 }
+
+// itemReference names a material and its pages: with its title, shortened to
+// two lines, unless that is the requirement's, which stands beside it.
+func (b *book) itemReference(it *packager.Item, q packager.RequirementVerdict) string {
+	no, at := strconv.Itoa(it.No), b.at(itemName(it.No), false)
+	title := b.in(it.Title)
+	if title == b.in(q.Title) {
+		return b.t("review.item_same", "no", no, "at", at)
+	}
+	s := b.t("review.item", "no", no, "title", title, "at", at)
+	for w := 2 * proofWidth; w > 0 && len(b.c.lines(s, aside, proofWidth)) > 2; w -= 2 * aside.size {
+		s = b.t("review.item", "no", no, "title", b.c.fit(title, aside, w), "at", at)
+	}
+	return s
+}
+
+// proofWidth is the width of the column of proofs on the reviewer's sheet.
+const proofWidth = 176.0
 
 // reference is a line that leads to a part, if that is in this volume.
 func (b *book) reference(s, name string) para {
@@ -480,15 +506,21 @@ func (b *book) agreement(y float64, pageTitle string) {
 		return
 	}
 	c := b.c
-	if y+section.lead+90 > b.bottom() {
+	cols := []column{{title: b.t("agreement.field"), w: 70}, {title: b.t("agreement.stated"), w: 138}, {title: b.t("agreement.read")}}
+	cells := func(t *table, a packager.Agreement) []cell {
+		return []cell{txt(b.t("field."+a.Field), aside.in(grey)), txt(a.Stated, body), b.readings(t.cols[2].w, a)}
+	}
+	// The heading stays with the head of the table and its first row.
+	first := b.columns(cols...)
+	if y+section.lead+2+note.lead+8+first.headHeight()+first.height(cells(first, rows[0])) > b.bottom() {
 		b.newPage(false, pageTitle)
 		c, y = b.c, bodyTop
 	}
 	c.text(marginX, y+baseline(section), b.t("agreement.title"), section)
 	y = c.para(marginX, y+section.lead+2, b.measure(), b.t("agreement.note"), note) + 8
-	t := b.table(y, false, pageTitle, column{title: b.t("agreement.field"), w: 70}, column{title: b.t("agreement.stated"), w: 138}, column{title: b.t("agreement.read")})
+	t := b.table(y, false, pageTitle, cols...)
 	for _, a := range rows {
-		t.row(txt(b.t("field."+a.Field), aside.in(grey)), txt(a.Stated, body), b.readings(t.cols[2].w, a))
+		t.row(cells(t, a)...)
 	}
 }
 
@@ -518,7 +550,13 @@ func (b *book) readings(w float64, a packager.Agreement) cell {
 			by[i] = b.t("by." + s)
 		}
 		tail := b.t(key, "at", where, "by", strings.Join(by, b.t("agreement.and")), "value", r.Value)
-		if l.lines = b.c.lines(what+tail, aside, w-15); len(l.lines) > 2 {
+		// What does not fit a line goes without the brackets of its title, and
+		// then with as much of the title as leaves room for two lines.
+		if l.lines = b.c.lines(what+tail, aside, w-15); len(l.lines) > 1 {
+			bare, _, _ := strings.Cut(strings.ReplaceAll(what, " (", "（"), "（")
+			l.lines = b.c.lines(bare+tail, aside, w-15)
+		}
+		if len(l.lines) > 2 {
 			what = b.c.fit(what, aside, max(w-15-b.c.width(tail, aside), 90))
 			l.lines = b.c.lines(what+tail, aside, w-15)
 		}
@@ -545,9 +583,13 @@ func (b *book) changes() {
 	r := b.plan.Revision
 	head := b.t("changes.title")
 	b.newPage(false, head)
-	y := b.title(head, b.t("changes.replaces", "bundle", r.Bundle, "day", r.Day.Chinese()))
+	y := b.title(head, b.t("changes.replaces", "bundle", r.Bundle, "day", b.date(r.Day)))
 	y = b.c.para(marginX, y, b.measure(), b.t("changes.reason"), section) + 2
 	y = b.c.para(marginX, y, b.measure(), r.Reason, body) + 18
+	if len(r.Changes) == 0 {
+		b.c.para(marginX, y, b.measure(), b.t("changes.none"), body)
+		return
+	}
 	t := b.table(y, false, head, column{title: b.t("index.no"), w: 30}, column{title: b.t("index.name")},
 		column{title: b.t("changes.what"), w: 64}, column{title: b.t("index.pages"), w: b.pagesWidth(), right: true})
 	for _, ch := range r.Changes {

@@ -102,7 +102,11 @@ func (b *book) headingLines(it *packager.Item, w float64) []string {
 	width := w - 2*marginX - b.numberWidth(it)
 	lines := c.lines(b.in(it.Title)+b.changed(it.No), heading, width)
 	if len(lines) > 2 {
-		lines = []string{lines[0], c.fit(lines[1]+"…"+lines[2], heading, width)}
+		last := []rune(lines[1])
+		for len(last) > 0 && c.width(string(last)+"…", heading) > width {
+			last = last[:len(last)-1]
+		}
+		lines = []string{lines[0], string(last) + "…"}
 	}
 	return lines
 }
@@ -214,9 +218,10 @@ func (b *book) whyNot(it *packager.Item, s *shown) (message, next string) {
 // gap prints the page that stands in a draft for a missing paper.
 func (b *book) gap(i int) {
 	g := b.plan.Gaps[i]
+	kind := "gap." + string(g.Requirement.Kind) // a paper is missing, or something else is
 	b.newPage(false, b.t("gap.header", "title", b.in(g.Requirement.Title)))
 	c := b.c
-	y := b.title(b.t("gap.title"), "")
+	y := b.title(b.t(kind), "")
 	y = c.para(marginX, y, b.measure(), b.in(g.Requirement.Title), style{18, 27, true, ink}) + 14
 	row := func(key, value string) {
 		if value == "" {
@@ -241,8 +246,12 @@ func (b *book) gap(i int) {
 	}
 	row("gap.next", strings.Join(next, "\n"))
 	row("gap.who", b.responsible(g.Requirement))
-	row("gap.by", b.rules().Day.Chinese())
+	row("gap.by", b.date(b.rules().Day))
 	row("gap.rules", strings.Join(ids, "  "))
+	if g.Requirement.Kind != packager.KindMaterial {
+		c.para(marginX, y+10, b.measure(), b.t("gap.gone"), note)
+		return
+	}
 	y += 10
 	h := b.bottom() - y
 	c.pdf.SetDashPattern([]float64{4, 4}, 0)

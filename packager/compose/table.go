@@ -1,5 +1,7 @@
 package compose
 
+import "slices"
+
 // cell is one cell of a table: text in a style, or a drawing with its height.
 type cell struct {
 	text string
@@ -61,10 +63,9 @@ type table struct {
 
 const cellPad = 5.0 // above and below the text of a row, as a rule
 
-// table begins a table at y. Under a title (where underTitle is true) it takes
-// the title's rule as its own.
-func (b *book) table(y float64, underTitle bool, pageTitle string, cols ...column) *table {
-	t := &table{b: b, cols: cols, title: pageTitle, y: y, gap: 12}
+// columns is a table that is not begun yet.
+func (b *book) columns(cols ...column) *table {
+	t := &table{b: b, cols: slices.Clone(cols), gap: 12}
 	free := b.measure() - t.gap*float64(len(cols)-1)
 	for _, c := range cols {
 		free -= c.w
@@ -74,6 +75,14 @@ func (b *book) table(y float64, underTitle bool, pageTitle string, cols ...colum
 			t.cols[i].w = free
 		}
 	}
+	return t
+}
+
+// table begins a table at y. Under a title (where underTitle is true) it takes
+// the title's rule as its own.
+func (b *book) table(y float64, underTitle bool, pageTitle string, cols ...column) *table {
+	t := b.columns(cols...)
+	t.title, t.y = pageTitle, y
 	if underTitle {
 		t.y -= afterRule
 	}
@@ -96,9 +105,11 @@ func (t *table) head(rule bool) {
 		}
 		x += col.w + t.gap
 	}
-	t.y += label.lead + 2*t.b.pad
+	t.y += t.headHeight()
 	c.hline(marginX, t.b.right(), t.y, 0.5, ink)
 }
+
+func (t *table) headHeight() float64 { return label.lead + 2*t.b.pad }
 
 // room breaks the page when less than h is left.
 func (t *table) room(h float64) {

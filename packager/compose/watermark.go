@@ -34,7 +34,7 @@ func newWatermark(p *packager.Plan, say *i18n.Printer, it *packager.Item, i, pag
 	}
 	size := min(max(min(w, h)/26, 7), 15)
 	m := &watermark{w: w, h: h, style: style{size, size * 1.5, false, rgb{70, 74, 80}}, lines: []string{
-		say.Text("compose.watermark.purpose", packager.Args{"platform": rules.Name.In("zh")}),
+		purpose(p.Report, say),
 		p.Report.Case.Applicant.Name + "  " + rules.Day.String(),
 	}}
 	const rim = 0.008 // of the size: a hand's breadth of air round a zone
@@ -42,6 +42,17 @@ func newWatermark(p *packager.Plan, say *i18n.Printer, it *packager.Item, i, pag
 		m.clear = append(m.clear, [4]float64{(z.X - rim) * w, (z.Y - rim) * h, (z.W + 2*rim) * w, (z.H + 2*rim) * h})
 	}
 	return m
+}
+
+// purpose says, in Chinese, what a copy may be used for.
+func purpose(r *packager.Report, say *i18n.Printer) string {
+	key := "other"
+	switch r.Case.Application {
+	case "close", "open", "migrate":
+		key = r.Case.Application
+	}
+	application, _, _ := strings.Cut(r.Rules.Application.In("zh"), "（")
+	return say.Text("compose.watermark."+key, packager.Args{"platform": r.Rules.Name.In("zh"), "application": application})
 }
 
 // clearZones are the zones of page i of an item that a watermark must not

@@ -37,7 +37,8 @@ type Pipeline struct {
 	Store     Store                                    // opened only when there is something to store
 	// RetentionDays is for cases that do not state their own; 0: not stated.
 	RetentionDays int
-	Words         *i18n.Printer // of the stamp and the workbook
+	Words         *i18n.Printer // of the workbook
+	Paper         *i18n.Printer // of the stamp, in the language of the bundle
 	Actor         audit.Actor
 	Now           func() time.Time
 	Tool          string // version of dossier
@@ -224,7 +225,7 @@ func (p *Pipeline) sign(ctx context.Context, bundle *packager.Bundle, b *bench) 
 	b.key = key
 	opt := p.Signing
 	opt.Now, opt.AuditHead, opt.Progress = p.Now(), b.log.Head(), p.Observe
-	opt.Stamp.Lines = sign.StampLines(p.Words, key, opt)
+	opt.Stamp.Lines = sign.StampLines(p.Paper, key, opt)
 	var signed []*packager.SignedBundle
 	for _, volume := range bundle.Volumes() {
 		opt.Out = b.path(volume.FileName(bundleStem))

@@ -137,7 +137,25 @@ func joinTitles(titles []packager.Text, path string) packager.Text {
 	for _, t := range titles {
 		zh, en = append(zh, t.In("zh")), append(en, t.In("en"))
 	}
-	return packager.Text{ZH: strings.Join(zh, "、"), EN: strings.Join(en, ", ")}
+	return packager.Text{ZH: joinNames(zh, "（", "）", "、"), EN: joinNames(en, " (", ")", ", ")}
+}
+
+// joinNames lists names; those that differ only in what stands in brackets at
+// the end, as the two sides of a card do, are one name with a list in brackets.
+func joinNames(names []string, open, end, comma string) string {
+	if len(names) == 1 {
+		return names[0]
+	}
+	stem, _, _ := strings.Cut(names[0], open)
+	var sides []string
+	for _, n := range names {
+		s, side, ok := strings.Cut(n, open)
+		if !ok || s != stem || !strings.HasSuffix(side, end) || strings.Contains(side, open) {
+			return strings.Join(names, comma)
+		}
+		sides = append(sides, strings.TrimSuffix(side, end))
+	}
+	return stem + open + strings.Join(sides, comma) + end
 }
 
 // orderOf is the place within the part: the catalogue's order, else the

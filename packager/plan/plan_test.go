@@ -154,3 +154,39 @@ func TestARevisionKeepsTheNumbers(t *testing.T) {
 		t.Errorf("%+v %s", p.Revision, p.BundleID)
 	}
 }
+
+// A picture of both sides of a card carries both names, without saying the
+// person twice; papers that differ in more are listed.
+func TestTitleOfSeveralPapers(t *testing.T) {
+	names := func(list ...string) (out []packager.Text) {
+		for _, n := range list {
+			out = append(out, packager.Text{ZH: n, EN: n})
+		}
+		return out
+	}
+	for _, tt := range []struct {
+		titles []string
+		want   string
+	}{
+		{[]string{"法定代表人身份证（人像面）", "法定代表人身份证（国徽面）"}, "法定代表人身份证（人像面、国徽面）"},
+		{[]string{"营业执照（副本）", "组织机构代码证（副本）"}, "营业执照（副本）、组织机构代码证（副本）"},
+		{[]string{"劳动合同", "劳动合同（附件）"}, "劳动合同、劳动合同（附件）"},
+		{[]string{"公证书"}, "公证书"},
+		{nil, "x.jpg"},
+	} {
+		if got := joinTitles(names(tt.titles...), "materials/x.jpg").ZH; got != tt.want {
+			t.Errorf("%v: %s", tt.titles, got)
+		}
+	}
+	for _, tt := range []struct {
+		titles []string
+		want   string
+	}{
+		{[]string{"ID card (portrait side)", "ID card (emblem side)"}, "ID card (portrait side, emblem side)"},
+		{[]string{"A (copy)", "B (copy)"}, "A (copy), B (copy)"},
+	} {
+		if got := joinTitles(names(tt.titles...), "").EN; got != tt.want {
+			t.Errorf("%v: %s", tt.titles, got)
+		}
+	}
+}

@@ -142,6 +142,8 @@ func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The bundle speaks to the platform's reviewer, not to who runs the program.
+	paper := a.Catalog.Printer(a.Config.BundleLang)
 	return &pipeline.Pipeline{
 		Rules:    a.Rules,
 		Calendar: a.Calendar,
@@ -153,13 +155,13 @@ func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
 		Letters: letters,
 		Press:   &letter.Press{Regular: templates.Regular, Bold: templates.Bold},
 		Composer: compose.New(compose.Options{
-			Regular: templates.Regular, Bold: templates.Bold, Printer: a.Catalog.Printer("zh"), CacheDir: a.Config.CacheDir,
+			Regular: templates.Regular, Bold: templates.Bold, Printer: paper, CacheDir: a.Config.CacheDir,
 		}),
 		Key:       a.Key,
 		KeyAtHand: a.KeyAtHand,
 		Signing: sign.Options{
 			Level: a.Config.Level, PSS: a.Config.PSS, Certify: a.Config.Certify,
-			FontRegular: templates.Regular, Reason: a.Words.Text("sign.reason", nil),
+			FontRegular: templates.Regular, Reason: paper.Text("sign.reason", nil),
 			Timestamps: timestamps, AcceptLower: a.Config.AcceptLower,
 		},
 		Store: store,
@@ -167,6 +169,7 @@ func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
 		RetentionDays: a.Config.RetentionDays,
 
 		Words:   a.Words,
+		Paper:   paper,
 		Actor:   a.Actor(),
 		Now:     a.Now,
 		Tool:    Version(),

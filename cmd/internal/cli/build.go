@@ -68,6 +68,7 @@ func (c *command) buildCommand() *cobra.Command {
 	f.StringArrayVar(&accept, "accept", nil, c.ui.Text("flag.accept"))
 	f.BoolVar(&unmask, "unmask", false, c.ui.Text("flag.unmask"))
 	f.StringArrayVar(&reasons, "reason", nil, c.ui.Text("flag.reason"))
+	f.StringVar(&c.flags.BundleLang, "bundle-lang", "", c.ui.Text("flag.bundle-lang"))
 	f.StringVar(&maxSize, "max-size", "", c.ui.Text("flag.max-size"))
 	c.storeFlags(cmd)
 	c.termFlags(cmd)

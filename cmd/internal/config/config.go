@@ -45,6 +45,7 @@ type Settings struct {
 	LibreOffice  string   `yaml:"libreoffice"`   // path of the program, or off
 	PDFPasswords string   `yaml:"pdf_passwords"` // file with passwords of PDFs
 	Lang         string   `yaml:"lang"`          // zh, en
+	BundleLang   string   `yaml:"bundle_lang"`   // of the PDF: zh (default), en
 	Progress     string   `yaml:"progress"`      // auto, tty, plain, json, none
 	Rules        []string `yaml:"rules"`         // folders with rule packs, laid over the built-in ones
 
@@ -68,6 +69,7 @@ var choices = []struct {
 	of        func(*Settings) string
 }{
 	{"--lang", "DOSSIER_LANG", []string{"zh", "en"}, func(s *Settings) string { return s.Lang }},
+	{"--bundle-lang", "DOSSIER_BUNDLE_LANG", []string{"zh", "en"}, func(s *Settings) string { return s.BundleLang }},
 	{"--progress", "DOSSIER_PROGRESS", []string{"auto", "tty", "plain", "json", "none"}, func(s *Settings) string { return s.Progress }},
 	{"--level", "DOSSIER_LEVEL", []string{"B-B", "B-T", "B-LT", "B-LTA"}, func(s *Settings) string { return s.Level }},
 }
@@ -202,6 +204,7 @@ func Load(f Flags, env []string, caseDir string) (*Config, error) {
 	c.Trust = firstList(f.Trust, list(get("DOSSIER_TRUST")), near.Trust, far.Trust)
 	c.Name = cmp.Or(f.Name, get("DOSSIER_NAME"), near.Name, far.Name)
 	c.Templates = cmp.Or(f.Templates, get("DOSSIER_TEMPLATES"), near.Templates, far.Templates)
+	c.BundleLang = cmp.Or(f.BundleLang, get("DOSSIER_BUNDLE_LANG"), near.BundleLang, far.BundleLang, "zh")
 	c.Tesseract = cmp.Or(f.Tesseract, get("DOSSIER_TESSERACT"), near.Tesseract, far.Tesseract)
 	c.LibreOffice = cmp.Or(f.LibreOffice, get("DOSSIER_LIBREOFFICE"), near.LibreOffice, far.LibreOffice)
 	c.PDFPasswords = cmp.Or(f.PDFPasswords, get("DOSSIER_PDF_PASSWORD_FILE"), near.PDFPasswords, far.PDFPasswords)

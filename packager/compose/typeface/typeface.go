@@ -96,7 +96,9 @@ const (
 func (f *Face) Lines(s string, width float64) []string {
 	var lines []string
 	for _, para := range strings.Split(s, "\n") {
-		lines = append(lines, f.breakPara(Clean(para), width)...)
+		for _, l := range f.breakPara(Clean(para), width) {
+			lines = append(lines, strings.TrimRight(l, " "))
+		}
 	}
 	return lines
 }
@@ -115,14 +117,17 @@ func (f *Face) Ragged(s string, width float64) []string {
 				rest, over = over[len(over)-1]+rest, over[:len(over)-1]
 			}
 			if f.Width(rest) <= width {
-				broken[n-2], broken[n-1] = strings.TrimRight(strings.Join(over, ""), " "), rest
+				broken[n-2], broken[n-1] = strings.Join(over, ""), rest
 			}
 		}
-		lines = append(lines, broken...)
+		for _, l := range broken {
+			lines = append(lines, strings.TrimRight(l, " "))
+		}
 	}
 	return lines
 }
 
+// breakPara leaves the blanks at the ends of lines, for what is moved down.
 func (f *Face) breakPara(s string, width float64) []string {
 	var lines []string
 	var line string
@@ -135,7 +140,7 @@ func (f *Face) breakPara(s string, width float64) []string {
 			continue
 		}
 		if line != "" {
-			lines = append(lines, strings.TrimRight(line, " "))
+			lines = append(lines, line)
 			u = strings.TrimLeft(u, " ")
 			w = f.Width(u)
 		}
@@ -168,14 +173,16 @@ func (f *Face) breakPara(s string, width float64) []string {
 func units(s string) []string {
 	var out []string
 	var cur strings.Builder
-	var prev rune
+	var before, prev rune // the last two
 	for _, r := range s {
-		if cur.Len() > 0 && mayBreak(prev, r) {
+		// A number stays with what it counts: 第 60 天, 3 个月.
+		counts := prev == ' ' && (before == '第' || before >= '0' && before <= '9' && wide(r))
+		if cur.Len() > 0 && !counts && mayBreak(prev, r) {
 			out = append(out, cur.String())
 			cur.Reset()
 		}
 		cur.WriteRune(r)
-		prev = r
+		before, prev = prev, r
 	}
 	if cur.Len() > 0 {
 		out = append(out, cur.String())
