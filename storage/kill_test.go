@@ -44,7 +44,13 @@ func publishAndEnd() error {
 	if err != nil {
 		return err
 	}
-	_, err = storage.Publish(context.Background(), s, killed(journal))
+	p := killed(journal)
+	if path := os.Getenv(largeEnv); path != "" {
+		if p, err = large(journal, path); err != nil {
+			return err
+		}
+	}
+	_, err = storage.Publish(context.Background(), s, p)
 	return err
 }
 

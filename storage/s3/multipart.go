@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"golang.org/x/sync/errgroup"
@@ -52,6 +53,8 @@ type upload struct {
 	PartSize int64        `json:"part_size"`
 	UploadID string       `json:"upload_id"`
 	Parts    map[int]part `json:"parts"` // acknowledged ones
+	// Completing: the server was about to be told to put the parts together.
+	Completing bool `json:"completing,omitempty"`
 }
 
 type part struct {
@@ -110,6 +113,7 @@ func (s *Store) upload(ctx context.Context, key string, c storage.Content, opts 
 		}
 		return storage.Object{}, err
 	}
+	book.completing()
 	if err := book.close(); err != nil {
 		return storage.Object{}, err
 	}
@@ -153,7 +157,11 @@ func (s *Store) beginUpload(ctx context.Context, key string, c storage.Content, 
 			if storage.CodeOf(err) != storage.NotFound {
 				return nil, nil, err
 			}
-			if o, there, err := s.existing(ctx, key, c, nil); there || err != nil {
+			look := s.existing
+			if saved.Completing {
+				look = s.awaited
+			}
+			if o, there, err := look(ctx, key, c, nil); there || err != nil {
 				return nil, &o, err
 			}
 		}
@@ -172,6 +180,27 @@ func (s *Store) beginUpload(ctx context.Context, key string, c storage.Content, 
 		return nil, nil, errors.Join(err, book.close())
 	}
 	return book, nil, nil
+}
+
+// awaited is existing for an object whose parts the server is perhaps putting
+// together right now, at the word of a try that broke off or of a program that
+// was killed: some servers hide the upload before they show the object
+// (versitygw does). Waiting is cheaper than sending everything anew.
+func (s *Store) awaited(ctx context.Context, key string, c storage.Content, digests []string) (storage.Object, bool, error) {
+	const slowest = 100 << 20 // bytes a second
+	patience := 5*time.Second + time.Duration(c.Bytes/slowest)*time.Second
+	for pause := s.opts.RetryUnit; ; pause = min(2*pause, 2*time.Second) {
+		o, there, err := s.existing(ctx, key, c, digests)
+		if there || err != nil || patience <= 0 {
+			return o, there, err
+		}
+		patience -= pause
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return o, false, storage.Fail(storage.Cancelled, "create", key, ctx.Err(), nil)
+		}
+	}
 }
 
 func loadUpload(cp storage.Checkpoint) (upload, error) {
@@ -393,7 +422,11 @@ func (s *Store) complete(ctx context.Context, key string, c storage.Content, id 
 		o := storage.Object{Key: key, SHA256: c.SHA256, Bytes: c.Bytes, Version: info.VersionID}
 		return o, s.proveStored(ctx, o, info.ChecksumSHA256, compositeOf(digests))
 	case storage.Conflict, storage.NotFound:
-		o, there, lookErr := s.existing(ctx, key, c, digests)
+		look := s.existing
+		if storage.CodeOf(err) == storage.NotFound {
+			look = s.awaited
+		}
+		o, there, lookErr := look(ctx, key, c, digests)
 		if there || lookErr != nil {
 			return o, lookErr
 		}
@@ -515,10 +548,23 @@ func (b *logbook) note(n int, p part) {
 	b.mu.Lock()
 	b.state.Parts[n] = p
 	b.mu.Unlock()
+	b.touch()
+}
+
+// touch wakes the saver.
+func (b *logbook) touch() {
 	select {
 	case b.wake <- struct{}{}:
-	default: // the saver has not begun with the last notice yet
+	default: // it has not begun with the last notice yet
 	}
+}
+
+// completing notes that all parts are there.
+func (b *logbook) completing() {
+	b.mu.Lock()
+	b.state.Completing = true
+	b.mu.Unlock()
+	b.touch()
 }
 
 // close waits for the last save. No part may be noted after it.

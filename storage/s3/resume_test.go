@@ -177,8 +177,15 @@ func TestLeftovers(t *testing.T) {
 
 // A program was killed while the server put the parts together. When it runs
 // again, the object is not there at the first look, and the upload not at the
-// second: nothing is sent anew.
+// second: nothing is sent anew. The object may come at once, or after a while
+// in which there is neither upload nor object.
 func TestCompletedMeanwhile(t *testing.T) {
+	for name, after := range map[string]time.Duration{"at once": 0, "after a while": 2 * time.Second} {
+		t.Run(name, func(t *testing.T) { completedMeanwhile(t, after) })
+	}
+}
+
+func completedMeanwhile(t *testing.T, after time.Duration) {
 	srv := storagetest.StartMinIO(t)
 	s, proxy := behind(t, srv, s3.Options{Stall: 30 * time.Second})
 	c := storagetest.FromSeed(7, 3*16*mib)
@@ -210,15 +217,23 @@ func TestCompletedMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	var once sync.Once
+	var ended sync.WaitGroup
+	defer ended.Wait()
 	proxy.Plan(func(r *http.Request) storagetest.Fault {
 		if r.Method == http.MethodGet && r.URL.Query().Has("uploadId") {
-			once.Do(func() {
+			end := func() {
 				if o, err := direct.Create(t.Context(), "v1/test/meanwhile", c, storage.CreateOptions{Checkpoint: twin}); err != nil || o.Existed {
 					t.Errorf("ending the upload: %+v, %v", o, err)
 				}
-			})
+			}
+			if after == 0 {
+				once.Do(end)
+				return storagetest.None
+			}
+			once.Do(func() { ended.Go(func() { time.Sleep(after); end() }) })
+			return storagetest.NoSuchUpload
 		}
-		return ""
+		return storagetest.None
 	})
 	sent := proxy.Acknowledged(storagetest.IsPart)
 	o, err := s.Create(t.Context(), "v1/test/meanwhile", c, storage.CreateOptions{Checkpoint: file})

@@ -37,6 +37,7 @@ const (
 	ClockSkew      Fault = "clock-skew"      // 403 RequestTimeTooSkewed, the server's clock 20 minutes ahead
 	ExpiredToken   Fault = "expired-token"   // 400
 	DiskFull       Fault = "disk-full"       // 507
+	NoSuchUpload   Fault = "no-such-upload"  // 404
 	NotImplemented Fault = "not-implemented" // 501
 	DamagedRequest Fault = "damaged-request" // one bit of the request's body is turned
 	DamagedAnswer  Fault = "damaged-answer"  // one bit of the answer's body is turned
@@ -234,6 +235,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case NotImplemented:
 		refuse(w, r, http.StatusNotImplemented, "NotImplemented")
+		return
+	case NoSuchUpload:
+		refuse(w, r, http.StatusNotFound, "NoSuchUpload")
 		return
 	case DiskFull:
 		refuse(w, r, http.StatusInsufficientStorage, "XMinioStorageFull")
