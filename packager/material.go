@@ -105,12 +105,45 @@ type Picture struct {
 	PHash       uint64 // perceptual hash, 64 bits
 }
 
+// DPI is the resolution that the picture has on its page; see PageDPI.
+func (f *Inspected) DPI() int {
+	switch {
+	case f.Picture != nil:
+		return PageDPI(f.Picture.UprightSize())
+	case f.PDF != nil:
+		return f.PDF.ScanDPI
+	}
+	return 0
+}
+
 // UprightSize returns width and height after the EXIF orientation is applied.
 func (p *Picture) UprightSize() (w, h int) {
 	if p.Orientation >= 5 {
 		return p.Height, p.Width
 	}
 	return p.Width, p.Height
+}
+
+// The room for a material on a page of the bundle, in points: A4, less margins,
+// head and foot. A material may lie on an upright page or across.
+const (
+	uprightW, uprightH = 483.28, 667.89
+	acrossW, acrossH   = 729.89, 421.28
+)
+
+// PageScale is the factor that fits something of w × h into that room.
+func PageScale(w, h float64) float64 {
+	return max(min(uprightW/w, uprightH/h), min(acrossW/w, acrossH/h))
+}
+
+// PageDPI is the resolution, in pixels an inch, of a picture of w × h pixels
+// that fills its page of the bundle; 0 for no picture. One with few pixels is
+// printed smaller than that, at 150.
+func PageDPI(w, h int) int {
+	if w <= 0 || h <= 0 {
+		return 0
+	}
+	return int(72/PageScale(float64(w), float64(h)) + 0.5)
 }
 
 // PDFInfo is what a PDF is like.
@@ -131,6 +164,10 @@ type PDFInfo struct {
 	Repaired    bool // had to be repaired to be read
 	TextLayer   bool // text was found in it; looked for only in papers that are read
 	Fonts       bool // it sets text in fonts: not a mere scan
+	// ScanDPI is the lowest resolution, in pixels an inch at the size on the page
+	// of the bundle, of its scanned pages, and ScanPage the first that has it; 0
+	// where there are none, or nobody looked. Looked for in papers that are read.
+	ScanDPI, ScanPage int
 }
 
 // Archive is the listing of a ZIP, TAR or 7z without its content, or the count

@@ -134,7 +134,10 @@ type MaterialSpec struct {
 	// Thresholds of a picture; 0 means none.
 	MinShortSide  int // pixels; below: block
 	WarnShortSide int // pixels; below: warn
-	Quality       Quality
+	// MinDPI and WarnDPI are for scans and photos, in pixels an inch at the size
+	// on the page of the bundle; below: block, warn.
+	MinDPI, WarnDPI int
+	Quality         Quality
 }
 
 // Quality holds the thresholds of a picture of a paper, in the measures of

@@ -134,7 +134,7 @@ func (v *view) materials(pictures map[int][]byte) error {
 		id: "materials", tab: v.state("materials"), freeze: 3, pictures: pictures, picture: 2,
 		columns: []column{
 			{id: "no"}, {id: "picture", width: 16}, {id: "material", widest: 30}, {id: "state", width: 13}, {id: "requirement", widest: 46},
-			{id: "file", widest: 36}, {id: "type", widest: 18}, {id: "file_pages"}, {id: "pages", widest: 14}, {id: "bytes", widest: 16},
+			{id: "file", widest: 36}, {id: "type", widest: 18}, {id: "file_pages"}, {id: "pages", widest: 14}, {id: "dpi"}, {id: "bytes", widest: 16},
 			{id: "sha256", width: 36}, {id: "role", widest: 12}, {id: "source", widest: 26}, {id: "modified", width: 22}, {id: "stored", widest: 22},
 		},
 		rows: func(emit func([]cell) error) error {
@@ -162,9 +162,13 @@ func (v *view) materialRow(no int, f packager.Inspected) []cell {
 	if f.Pages > 0 {
 		own = count(f.Pages)
 	}
+	dpi := cell{kind: kindCount, empty: true}
+	if n := f.DPI(); n > 0 {
+		dpi = count(n)
+	}
 	return []cell{
 		count(no), {}, text(v.nameOf(f)), v.light(v.worst[f.Path]), requirement,
-		v.toFile(text(f.Path), f.Abs), text(f.Media), own, v.pageCell(f.Path), count(f.Bytes),
+		v.toFile(text(f.Path), f.Abs), text(f.Media), own, v.pageCell(f.Path), dpi, count(f.Bytes),
 		mono(f.SHA256), text(v.say("role." + string(f.Role))), text(v.matched(f.Matched)), moment(f.ModTime), v.storedCell(f.Path),
 	}
 }

@@ -268,9 +268,10 @@ func TestCells(t *testing.T) {
 		sheet, cell, raw, shown string
 		kind                    excelize.CellType
 	}{
-		{"材料", "J3", "1000123", "1,000,123", excelize.CellTypeUnset},
-		{"材料", "N2", "46337.3125", "2026-11-11 07:30:00", excelize.CellTypeUnset},
-		{"材料", "K2", fmt.Sprintf("%064x", 0xabc0), fmt.Sprintf("%064x", 0xabc0), excelize.CellTypeInlineString},
+		{"材料", "J3", "97", "97", excelize.CellTypeUnset},
+		{"材料", "K3", "1000123", "1,000,123", excelize.CellTypeUnset},
+		{"材料", "O2", "46337.3125", "2026-11-11 07:30:00", excelize.CellTypeUnset},
+		{"材料", "L2", fmt.Sprintf("%064x", 0xabc0), fmt.Sprintf("%064x", 0xabc0), excelize.CellTypeInlineString},
 		{"材料", "C4", `=HYPERLINK("http:x",1).jpg`, `=HYPERLINK("http:x",1).jpg`, excelize.CellTypeInlineString},
 		{"材料", "C2", "营业执照", "营业执照", excelize.CellTypeInlineString},
 		{"材料", "I3", "6–7", "6–7", excelize.CellTypeInlineString},

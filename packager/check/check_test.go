@@ -108,6 +108,20 @@ func good(w, h int) *packager.Picture {
 	return &packager.Picture{Format: "jpeg", Width: w, Height: h, Orientation: 1, Frames: 1, Sharpness: 900, Brightness: 0.6, Contrast: 0.2}
 }
 
+// scanned makes a file a scanned PDF with so many pixels an inch on its page.
+func scanned(in *packager.Inspection, path string, dpi int) {
+	f := file(in, path)
+	f.Form, f.Picture, f.PDF = packager.FormPDF, nil, &packager.PDFInfo{ScanDPI: dpi, ScanPage: 1}
+	setDPI(in, "materials/申请函.jpg")
+}
+
+func setDPI(in *packager.Inspection, path string) {
+	id := file(in, path).IDs[0]
+	spec := in.Rules.Catalogue[id]
+	spec.MinDPI, spec.WarnDPI = 55, 105
+	in.Rules.Catalogue[id] = spec
+}
+
 func file(in *packager.Inspection, path string) *packager.Inspected {
 	for i := range in.Files {
 		if in.Files[i].Path == path {
@@ -252,6 +266,16 @@ func TestFindings(t *testing.T) {
 		}, []string{"warn PDF_ENCRYPTED application_letter"}},
 		{"unusable letter, nobody said so", func(in *packager.Inspection) { file(in, letter).Unusable = "PDF_ENCRYPTED" },
 			[]string{"block MATERIAL_UNUSABLE application_letter"}},
+
+		{"letter scanned too coarsely", func(in *packager.Inspection) { scanned(in, letter, 54) }, []string{"block RESOLUTION_TOO_LOW application_letter"}},
+		{"letter scanned coarsely", func(in *packager.Inspection) { scanned(in, letter, 104) }, []string{"warn RESOLUTION_LOW application_letter"}},
+		{"letter scanned well", func(in *packager.Inspection) { scanned(in, letter, 105) }, nil},
+		{"letter that is no scan", func(in *packager.Inspection) { scanned(in, letter, 0) }, nil},
+		{"card scanned coarsely, no threshold", func(in *packager.Inspection) { scanned(in, portrait, 54) }, nil},
+		{"small photo: said once", func(in *packager.Inspection) {
+			setDPI(in, letter)
+			file(in, letter).Picture.Width, file(in, letter).Picture.Height = 400, 500
+		}, []string{"warn PICTURE_SMALL application_letter"}},
 
 		// Statements.
 		{"precondition fails", func(in *packager.Inspection) { requirement(in, "auto_renewal_off").Outcome = packager.Fails },

@@ -157,11 +157,8 @@ func (a *assets) all() (n int64) {
 
 // effectiveDPI is the resolution at which a picture is printed on its page.
 func effectiveDPI(p *picture) float64 {
-	const top = bodyTop + 24 + 10 + 18
 	w, h := p.upright()
-	l := leaf{w: float64(w), h: float64(h), pic: p}
-	s := max(l.scale(a4Short-2*marginX, a4Long-bodyGap-top), l.scale(a4Long-2*marginX, a4Short-bodyGap-top))
-	return 72 / s
+	return 72 / min(packager.PageScale(float64(w), float64(h)), 72.0/pixelsPerInch)
 }
 
 // resample reduces a picture to dpi on its page; it reports whether that made

@@ -445,3 +445,18 @@ func TestShrink(t *testing.T) {
 		}
 	}
 }
+
+// packager.PageDPI is the resolution that pictures really have on their pages.
+func TestPageDPI(t *testing.T) {
+	d := newDesk(t)
+	for i, size := range [][2]int{{2000, 1200}, {1500, 2200}, {1600, 1600}} {
+		m := image.NewRGBA(image.Rect(0, 0, size[0], size[1]))
+		d.item(d.picture(fmt.Sprintf("materials/%d.jpg", i), "image/jpeg", jpegOf(t, m, 1, 50), size[0], size[1], 1), "x")
+	}
+	for _, p := range compose(t, d.plan).Placed {
+		f := d.plan.Items[p.Item-1].File
+		if got, want := float64(f.Picture.Width)/(p.W/72), float64(f.DPI()); got < 0.97*want || got > 1.03*want {
+			t.Errorf("%d × %d has %.0f dots an inch, PageDPI says %.0f", f.Picture.Width, f.Picture.Height, got, want)
+		}
+	}
+}

@@ -14,7 +14,7 @@ import (
 
 // version is part of every cache key. It changes whenever the same bytes would
 // give other facts.
-const version = 7
+const version = 8
 
 // cacheKey is the secret of one record: the content's digest, what was looked
 // for, and whether OCR could help.

@@ -206,6 +206,19 @@ func TestThresholds(t *testing.T) {
 		if strings.HasPrefix(name, "rotate") && r.read < 0.4 && math.Abs(r.skew) <= q.Skew {
 			t.Errorf("%s: read %.2f, yet not called tilted (%.1f)", name, r.read, r.skew)
 		}
+		// the thresholds min_dpi and warn_dpi of A4 papers (templates/platforms/_common)
+		var scale float64
+		if _, err := fmt.Sscanf(name, "scale %g", &scale); err == nil && !strings.Contains(name, "blur") {
+			const tooCoarse, coarse = 55, 105
+			page := samples.Sheet(171).Rect
+			dpi := packager.PageDPI(int(scale*float64(page.Dx())), int(scale*float64(page.Dy())))
+			if r.read >= 0.95 && dpi < coarse {
+				t.Errorf("%s: read %.2f, yet called coarse (%d)", name, r.read, dpi)
+			}
+			if r.read < 0.9 && dpi >= coarse || r.read < 0.5 && dpi >= tooCoarse || r.read >= 0.5 && dpi < tooCoarse {
+				t.Errorf("%s: read %.2f at %d dots an inch", name, r.read, dpi)
+			}
+		}
 		var turned float64
 		if _, err := fmt.Sscanf(name, "rotate %g", &turned); err == nil && math.Abs(r.skew-turned) > 0.3 {
 			t.Errorf("%s: skew %.2f", name, r.skew)

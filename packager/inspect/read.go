@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dossier/packager"
+	"dossier/packager/pdfium"
 )
 
 // wants says what to look for in a file, by what it is for: the papers whose
@@ -40,6 +41,7 @@ const (
 	pagesText  = 5 // of a text layer
 	pagesCodes = 8
 	pagesOCR   = 2 // of a scan
+	pagesScan  = 20
 	renderDPI  = 200
 	letterSize = 1400 // points of the longer side; what is larger than A3 is no letter
 )
@@ -64,7 +66,7 @@ func (x *Inspector) readPicture(ctx context.Context, img image.Image, orientatio
 // and drafts are drawn, so that only rendering shows both.
 func (x *Inspector) readPDF(ctx context.Context, r io.ReaderAt, size int64, w want, f *facts) {
 	layer, ocr := w.Text && f.PDF.Fonts, w.Text && x.ocr.available()
-	if !w.QR && !layer && !ocr {
+	if !w.QR && !w.Text {
 		return
 	}
 	doc, err := x.pdfium.OpenLocked(ctx, io.NewSectionReader(r, 0, size), size, w.Password)
@@ -77,6 +79,9 @@ func (x *Inspector) readPDF(ctx context.Context, r io.ReaderAt, size int64, w wa
 			f.tookLayer(text, i+1)
 		}
 	}
+	for i := range min(doc.Pages(), pagesScan) {
+		f.scanned(doc, i)
+	}
 	for i := range min(doc.Pages(), pagesCodes) {
 		look := want{QR: w.QR, Text: ocr && !f.PDF.TextLayer && i < pagesOCR}
 		pw, ph, err := doc.Size(i)
@@ -86,6 +91,21 @@ func (x *Inspector) readPDF(ctx context.Context, r io.ReaderAt, size int64, w wa
 		if img, err := doc.Render(i, renderDPI); err == nil {
 			x.readPicture(ctx, img, 1, i+1, look, f)
 		}
+	}
+}
+
+// scanned records the resolution that a page, counted from 0, will have in the
+// bundle, if it is a scan and the coarsest so far. A page is shown no larger
+// than it is.
+func (f *facts) scanned(doc *pdfium.Document, page int) {
+	dpi, err := doc.ScanDPI(page)
+	w, h, sizeErr := doc.Size(page)
+	if err != nil || sizeErr != nil || dpi <= 0 {
+		return
+	}
+	n := int(dpi/min(1, packager.PageScale(w, h)) + 0.5)
+	if f.PDF.ScanDPI == 0 || n < f.PDF.ScanDPI {
+		f.PDF.ScanDPI, f.PDF.ScanPage = n, page+1
 	}
 }
 

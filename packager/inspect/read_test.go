@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"image"
@@ -307,4 +308,32 @@ func FuzzExtract(f *testing.F) {
 		}
 		classify(s)
 	})
+}
+
+// The resolution of a scan is that of its largest picture at the size on the
+// page of the bundle: A4 is shown at 79 %.
+func TestScanResolution(t *testing.T) {
+	page := samples.Sheet(72)
+	jpg := samples.JPEG(page, 85)
+	scan := samples.ScannedA4(jpg, page.Rect.Dx(), page.Rect.Dy())
+	read := bytes.Replace(scan, []byte("/I Do Q     "), []byte("/I Do Q     BT 3 Tr (x) Tj ET"), 1) // what a scanner has read, invisible
+	set := bytes.Replace(scan, []byte("/I Do Q     "), []byte("/I Do Q     BT /F1 12 Tf (x) Tj ET"), 1)
+	small := bytes.Replace(scan, []byte("q 595 0 0 842 0 0 cm"), []byte("q 300 0 0 400 0 0 cm"), 1)
+	for name, test := range map[string]struct {
+		pdf  []byte
+		want int
+	}{
+		"scan": {scan, 91}, "scan with its text": {read, 91}, "print on a picture": {set, 0}, "picture on a page": {small, 0}, "print": {samples.PDF{Pages: 1, Text: "x"}.Bytes(), 0},
+	} {
+		m := material(t, "materials/a.pdf", test.pdf, packager.RoleMaterial, "application_letter")
+		x := New(Options{EngineCacheDir: withHelper(t).EngineCacheDir, Tesseract: "off"})
+		in, err := x.Inspect(t.Context(), &packager.Collection{Case: &packager.Case{}, Rules: papers(), Materials: []packager.Material{m}}, nil)
+		x.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := in.Files[0]; f.DPI() != test.want || test.want > 0 && f.PDF.ScanPage != 1 {
+			t.Errorf("%s: %d on page %d, want %d", name, f.DPI(), f.PDF.ScanPage, test.want)
+		}
+	}
 }

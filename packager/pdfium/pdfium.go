@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -394,6 +395,58 @@ func (d *Document) Size(i int) (w, h float64, err error) {
 		return 0, 0, err
 	}
 	return res.Width, res.Height, nil
+}
+
+// scanObjects bounds how many objects of a page ScanDPI looks at: a scan has few.
+const scanObjects = 3000
+
+// ScanDPI returns the resolution of the largest picture on page i, in pixels an
+// inch, if the page is a scan: that picture takes half of it at least, and no
+// text is to be seen beside it. 0 for any other page.
+func (d *Document) ScanDPI(i int) (float64, error) {
+	w, h, err := d.Size(i)
+	if err != nil {
+		return 0, err
+	}
+	n, err := d.engine.FPDFPage_CountObjects(&requests.FPDFPage_CountObjects{Page: d.page(i)})
+	if err != nil || n.Count > scanObjects {
+		return 0, err
+	}
+	var largest, dpi float64
+	for k := range n.Count {
+		o, err := d.engine.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: d.page(i), Index: k})
+		if err != nil {
+			return 0, err
+		}
+		kind, err := d.engine.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: o.PageObject})
+		if err != nil {
+			return 0, err
+		}
+		switch kind.Type {
+		case enums.FPDF_PAGEOBJ_TEXT:
+			mode, err := d.engine.FPDFTextObj_GetTextRenderMode(&requests.FPDFTextObj_GetTextRenderMode{PageObject: o.PageObject})
+			if err != nil || mode.TextRenderMode != enums.FPDF_TEXTRENDERMODE_INVISIBLE { // what a scanner has read is
+				return 0, err
+			}
+		case enums.FPDF_PAGEOBJ_IMAGE:
+			px, err := d.engine.FPDFImageObj_GetImagePixelSize(&requests.FPDFImageObj_GetImagePixelSize{ImageObject: o.PageObject})
+			if err != nil {
+				continue
+			}
+			b, err := d.engine.FPDFPageObj_GetBounds(&requests.FPDFPageObj_GetBounds{PageObject: o.PageObject})
+			if err != nil {
+				continue
+			}
+			area := float64(b.Right-b.Left) * float64(b.Top-b.Bottom)
+			if area > largest {
+				largest, dpi = area, 72*math.Sqrt(float64(px.Width)*float64(px.Height)/area)
+			}
+		}
+	}
+	if largest < w*h/2 {
+		return 0, nil
+	}
+	return dpi, nil
 }
 
 // Render draws page i at dpi pixels an inch on white, with its annotations.

@@ -37,7 +37,7 @@ func (m MaterialSpec) spec() packager.MaterialSpec {
 		ID: m.ID, Name: m.Name, Part: m.Part, Order: m.Order, Match: m.Match, Exclude: m.Exclude,
 		Personal: m.Personal, Watermark: m.Watermark,
 		Sealed: m.Sealed, Signed: m.Signed, Dated: m.Dated, MaxAgeDays: m.MaxAgeDays,
-		MinShortSide: m.MinShortSide, WarnShortSide: m.WarnShortSide, Quality: m.Quality,
+		MinShortSide: m.MinShortSide, WarnShortSide: m.WarnShortSide, MinDPI: m.MinDPI, WarnDPI: m.WarnDPI, Quality: m.Quality,
 	}
 	for _, z := range m.Clear {
 		out.Clear = append(out.Clear, packager.Zone{Name: z.Name, X: z.At[0], Y: z.At[1], W: z.At[2], H: z.At[3]})

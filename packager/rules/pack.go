@@ -140,6 +140,8 @@ type MaterialSpec struct {
 	MaxAgeDays    int           `yaml:"max_age_days,omitempty" json:"max_age_days,omitempty"`
 	MinShortSide  int           `yaml:"min_short_side,omitempty" json:"min_short_side,omitempty"`
 	WarnShortSide int           `yaml:"warn_short_side,omitempty" json:"warn_short_side,omitempty"`
+	MinDPI        int           `yaml:"min_dpi,omitempty" json:"min_dpi,omitempty"`
+	WarnDPI       int           `yaml:"warn_dpi,omitempty" json:"warn_dpi,omitempty"`
 
 	Quality packager.Quality `yaml:"quality,omitempty" json:"quality,omitzero"` // over the pack's
 }
