@@ -1,6 +1,8 @@
 package compose
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
@@ -165,9 +167,40 @@ func (b *book) addPage(w, h float64) {
 
 // endPage puts on a page what lies over everything else on it.
 func (b *book) endPage() {
-	if b.plan.Draft && b.c.page() > 0 {
+	switch {
+	case b.c.page() == 0:
+	case b.plan.Draft:
 		b.draftMark()
+	default:
+		b.seam()
 	}
+}
+
+// seam prints the seam mark (骑缝) up the right edge: the number of the bundle,
+// the digest of its papers and the page. A page that was swapped or put in from
+// elsewhere is seen in the printed bundle, too. It is text and no seal.
+func (b *book) seam() {
+	c := b.c
+	s := b.t("seam", "bundle", b.plan.BundleID, "digest", papersDigest(b.plan), "page", b.pageNumber(c.page()))
+	x, y := c.w-seamX, (c.h+c.width(s, seam))/2
+	c.pdf.TransformBegin()
+	c.pdf.TransformRotate(90, x, y)
+	c.text(x, y, s, seam)
+	c.pdf.TransformEnd()
+}
+
+// papersDigest is the SHA-256 of the lines "SHA-256, two spaces, path" of the
+// materials and then the backups, in the order of the manifest: what sha256sum
+// prints of them.
+func papersDigest(p *packager.Plan) string {
+	h := sha256.New()
+	for _, it := range p.Items {
+		fmt.Fprintf(h, "%s  %s\n", it.File.SHA256, it.File.Path)
+	}
+	for _, l := range p.Backups {
+		fmt.Fprintf(h, "%s  %s\n", l.File.SHA256, l.File.Path)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 func (b *book) header(title string) {

@@ -20,6 +20,7 @@ const (
 	bodyTop   = 66.0
 	footGap   = 30.0 // baseline of the footer above the lower edge
 	bodyGap   = 56.0 // the type area ends above the lower edge
+	seamX     = 22.0 // baseline of the seam mark, from the right edge
 )
 
 type rgb struct{ r, g, b int }
@@ -57,6 +58,7 @@ var (
 	micro   = style{7, 10, false, grey}
 	ids     = style{7, 15, false, grey} // rule ids, beside body
 	code    = style{7, 10, false, ink}
+	seam    = style{5.5, 8, false, grey}
 )
 
 func (s style) in(c rgb) style { s.color = c; return s }

@@ -55,7 +55,7 @@ func (b *book) closing() {
 	c.frame(x, y, stampW, stampH, 0.5, hair)
 	b.stamp = packager.StampPlace{Page: c.page(), X: x, Y: c.h - y - stampH, W: stampW, H: stampH}
 	y += stampH + 30
-	for _, k := range []string{"means", "check", "attached", "rules"} {
+	for _, k := range []string{"means", "check", "attached", "seam", "rules"} {
 		y = c.para(marginX, y, b.measure(), b.t("closing."+k+"_head"), section) + 2
 		y = c.para(marginX, y, b.measure(), b.t("closing."+k, "bundle", b.plan.BundleID, "revision", b.rules().Revision, "digest", b.rules().Digest, "tool", b.plan.Tool), body) + 14
 	}

@@ -114,6 +114,7 @@ type differ struct {
 	signing  map[int]bool // fields that were empty and are signed now
 	changes  []packager.RevisionChange
 	said     map[packager.RevisionChange]bool
+	renamed  int
 	full     bool // there is more to compare than a sound file has
 }
 
@@ -136,8 +137,11 @@ func compareRevisions(old, new *document) ([]packager.RevisionChange, error) {
 	return d.changes, nil
 }
 
-// maxPairs bounds what is waiting to be compared, and what has been met.
-const maxPairs = 2 << 20
+// Bounds on hostile files.
+const (
+	maxPairs   = 2 << 20  // waiting to be compared
+	maxRenamed = 64 << 10 // objects under another number than before: there can be as many pairs of them as objects squared
+)
 
 // maxChanges bounds a report about a file that was made anew.
 const maxChanges = 64
@@ -165,13 +169,16 @@ func (d *differ) later(old, new any, at spot) {
 			if d.seen[key] {
 				return
 			}
+			if o.num != n.num {
+				d.renamed++
+			}
 			if o.num != n.num || !d.signing[o.num] {
 				d.seen[key] = true
 			}
 		}
 	}
 	d.queue = append(d.queue, pair{old, new, at})
-	d.full = d.full || len(d.queue) > maxPairs || len(d.seen) > maxPairs
+	d.full = d.full || len(d.queue) > maxPairs || d.renamed > maxRenamed
 }
 
 // structural are the trailer's keys that describe the file and not the document.

@@ -58,7 +58,8 @@ const (
 	maxEntries  = 2 << 20
 	maxDecoded  = 128 << 20
 	maxWork     = 2 << 30
-	perObject   = 128 // work beside the bytes
+	perObject   = 512     // work beside the bytes
+	maxNodes    = 1 << 16 // of the tree of fields or of names
 )
 
 // spend counts work; a file that asks for too much is refused.

@@ -163,7 +163,7 @@ func (h *history) prev(i int) string {
 // Bounds on hostile workbooks.
 const (
 	maxDirectory = 4 << 20   // of the ZIP: it is read into memory whole
-	maxSheets    = 512 << 20 // all sheets together, unpacked
+	maxSheets    = 128 << 20 // all sheets together, unpacked
 	maxRow       = 4 << 20
 )
 

@@ -156,12 +156,13 @@ func (d *document) signatures() ([]signature, error) {
 		return nil, err
 	}
 	var out []signature
-	err = d.walkFields(form["Fields"], "", nil, 0, &out)
+	nodes := 0
+	err = d.walkFields(form["Fields"], "", nil, 0, &nodes, &out)
 	return out, err
 }
 
-func (d *document) walkFields(o any, prefix string, inherited any, depth int, out *[]signature) error {
-	if depth > maxDepth || len(*out) > 64 {
+func (d *document) walkFields(o any, prefix string, inherited any, depth int, nodes *int, out *[]signature) error {
+	if *nodes++; depth > maxDepth || len(*out) > 64 || *nodes > maxNodes {
 		return because("pdf.fields")
 	}
 	fields, err := d.getArray(o)
@@ -180,7 +181,7 @@ func (d *document) walkFields(o any, prefix string, inherited any, depth int, ou
 			kind = t
 		}
 		if kids, ok := fd["Kids"]; ok {
-			if err := d.walkFields(kids, full+".", kind, depth+1, out); err != nil {
+			if err := d.walkFields(kids, full+".", kind, depth+1, nodes, out); err != nil {
 				return err
 			}
 		}
@@ -274,11 +275,11 @@ func (d *document) attachment(want string) ([]byte, error) {
 	if err != nil || tree == nil {
 		return nil, err
 	}
-	return d.findFile(tree, want, 0)
+	return d.findFile(tree, want, 0, new(int))
 }
 
-func (d *document) findFile(node dict, want string, depth int) ([]byte, error) {
-	if depth > maxDepth {
+func (d *document) findFile(node dict, want string, depth int, nodes *int) ([]byte, error) {
+	if *nodes++; depth > maxDepth || *nodes > maxNodes {
 		return nil, because("pdf.names")
 	}
 	pairs, err := d.getArray(node["Names"])
@@ -316,7 +317,7 @@ func (d *document) findFile(node dict, want string, depth int) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if b, err := d.findFile(kd, want, depth+1); b != nil || err != nil {
+		if b, err := d.findFile(kd, want, depth+1, nodes); b != nil || err != nil {
 			return b, err
 		}
 	}

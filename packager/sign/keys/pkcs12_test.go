@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,18 +117,25 @@ func signsAtAllLevels(t *testing.T, panel *testpki.Panel, pki *testpki.PKI, key 
 
 func TestSignWithPKCS12(t *testing.T) {
 	pki := testpki.New(t, time.Now())
-	id := pki.Signer(testpki.RSA)
-	data, err := pkcs12.Modern.Encode(id.Key, id.Chain[0], id.Chain[1:], "口令")
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := LoadPKCS12(testpki.WriteTemp(t, "k.p12", data), "口令")
-	if err != nil {
-		t.Fatal(err)
-	}
 	panel := testpki.NewPanel(t, pki)
-	signsAtAllLevels(t, panel, pki, key, false)
-	panel.Verdict(t)
+	for _, c := range []struct {
+		kind string
+		pss  bool
+	}{{testpki.RSA, false}, {testpki.RSA, true}, {testpki.P256, false}, {testpki.P384, false}} {
+		id := pki.Signer(c.kind)
+		data, err := pkcs12.Modern.Encode(id.Key, id.Chain[0], id.Chain[1:], "口令")
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := LoadPKCS12(testpki.WriteTemp(t, "k.p12", data), "口令")
+		if err != nil {
+			t.Fatal(err)
+		}
+		signsAtAllLevels(t, panel, pki, key, c.pss)
+	}
+	if out := panel.Verdict(t); strings.Count(out, "passed True") != 16 {
+		t.Error(out)
+	}
 }
 
 func TestPKCS12Refusals(t *testing.T) {
