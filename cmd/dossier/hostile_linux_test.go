@@ -29,7 +29,7 @@ type checked struct {
 // TestHostileFiles: files that mean harm lie beside the papers of a complete
 // case. Check calls each by name, takes less than 500 MB with all its
 // processes, leaves everything as it was, and still finds the case complete.
-// With DOSSIER_HOSTILE=long, those that run into the time limit are among them.
+// Collect brings in what can be brought in. With DOSSIER_HOSTILE=long, those that run into the time limit are among them.
 func TestHostileFiles(t *testing.T) {
 	if testing.Short() {
 		t.Skip("unpacks bombs")
@@ -37,21 +37,24 @@ func TestHostileFiles(t *testing.T) {
 	exe, dir := program(t), caseWith(t, 1<<10)
 	root, tmp := t.TempDir(), t.TempDir()
 	env := append(home(t), "TMPDIR="+tmp)
-	check := func(limit time.Duration) (checked, peak) {
+	run := func(limit time.Duration, code int, args ...string) checked {
 		t.Helper()
-		cmd := exec.Command(exe, "check", dir, "--json", "--all", "--progress", "none")
+		cmd := exec.Command(exe, append(args, "--json", "--progress", "none")...)
 		cmd.Env, cmd.Dir = env, root
 		begin := time.Now()
 		stdout, stderr, p, err := watch(t, cmd, limit)
-		t.Logf("%v in %v", p, time.Since(begin).Round(time.Second/10))
-		if err != nil {
-			t.Fatalf("%v\n%s", err, stderr)
+		t.Logf("%s: %v in %v", args[0], p, time.Since(begin).Round(time.Second/10))
+		if got := cmd.ProcessState.ExitCode(); got != code {
+			t.Fatalf("%s: exit %d, want %d: %v\n%s", args[0], got, code, err, stderr)
+		}
+		if p.tree >= 500e6 {
+			t.Errorf("%s: that is too much", args[0])
 		}
 		var c checked
 		if err := json.Unmarshal(stdout, &c); err != nil {
 			t.Fatalf("%v\n%s", err, stdout)
 		}
-		return c, p
+		return c
 	}
 
 	want := map[string][]string{}
@@ -82,10 +85,7 @@ func TestHostileFiles(t *testing.T) {
 	want["materials/pipe.jpg"] = []string{"FILE_SPECIAL"}
 
 	before := digests(t, dir)
-	got, p := check(limit)
-	if p.tree >= 500e6 {
-		t.Errorf("%v: that is too much", p)
-	}
+	got := run(limit, 0, "check", dir, "--all")
 	if !got.Complete {
 		t.Error("the case is not complete any more")
 	}
@@ -105,6 +105,21 @@ func TestHostileFiles(t *testing.T) {
 	}
 	if after := digests(t, dir); !maps.Equal(before, after) {
 		t.Error("the case is not as it was")
+	}
+
+	fresh := caseWith(t, 1<<10)
+	brought := run(limit, 3, "collect", fresh, filepath.Join(dir, "materials"), filepath.Join(dir, "backups"))
+	said = map[string][]string{}
+	for _, f := range brought.Findings {
+		said[""] = append(said[""], f.Code)
+	}
+	for _, code := range []string{"ARCHIVE_BOMB", "ARCHIVE_UNSAFE_PATH", "ARCHIVE_CORRUPT", "ARCHIVE_TOO_DEEP", "FILE_SPECIAL", "FILE_OUTSIDE_SOURCE"} {
+		if !slices.Contains(said[""], code) {
+			t.Errorf("collect does not say %s: %q", code, said[""])
+		}
+	}
+	if left := leftovers(t, fresh); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 	for _, folder := range []string{root, tmp} {
 		if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {

@@ -42,12 +42,12 @@ func Hostiles() []Hostile {
 		bad("materials/huge.jpg", func() []byte { return hugeJPEG(JPEG(small(), 50), 0xc0, 65_000) }, "PICTURE_BOMB"),
 		bad("materials/progressive.jpg", func() []byte { return hugeJPEG(ProgressiveJPEG, 0xc2, 10_000) }, "PICTURE_NOT_MEASURED"),
 		bad("materials/huge.heic", hugeHEIC, "PICTURE_BOMB", "PICTURE_NOT_MEASURED"),
-		bad("materials/strip.tif", func() []byte { return deflatedTIFF(600 << 20) }, ""),
+		bad("materials/strip.tif", func() []byte { return deflatedTIFF(300 << 20) }, ""),
 		bad("materials/loop.tif", loopingTIFF, ""),
 
 		// PDFs.
 		bad("materials/objects.pdf", func() []byte { return BombPDF(12, 60<<20) }, "PDF_BOMB"),
-		bad("materials/filters.pdf", func() []byte { return filters(4, 400<<20) }, "PDF_BOMB"),
+		bad("materials/filters.pdf", func() []byte { return filters(4, 120<<20) }, "PDF_BOMB"),
 		bad("materials/arrays.pdf", func() []byte { return nestedArrays(1_000_000) }, ""),
 		bad("materials/tree.pdf", func() []byte { return deepTree(50_000) }, "PDF_DAMAGED", "PDF_NO_PAGES", "PARSER_FAILED", "FILE_TOO_HUNGRY", "PDF_REPAIRED"),
 		bad("materials/loop.pdf", loopingTree, "PDF_DAMAGED", "PDF_NO_PAGES", "PDF_REPAIRED", "PARSER_FAILED"),
@@ -57,9 +57,9 @@ func Hostiles() []Hostile {
 		bad("materials/picture.pdf", func() []byte { return pictureBomb(30_000) }, "PDF_BOMB"),
 
 		// Archives and what is one inside.
-		bad("backups/zeros.zip", func() []byte { return ZIP(Member{Name: "zeros", Size: 1 << 30}) }, "ARCHIVE_BOMB"),
+		bad("backups/zeros.zip", func() []byte { return ZIP(Member{Name: "zeros", Size: 300 << 20}) }, "ARCHIVE_BOMB"),
 		bad("backups/overlap.zip", func() []byte { return overlapping(20_000, 100<<20) }, "ARCHIVE_BOMB"),
-		bad("backups/liar.zip", func() []byte { return lying(600 << 20) }, "ARCHIVE_BOMB", "ARCHIVE_CORRUPT"),
+		bad("backups/liar.zip", func() []byte { return lying(300 << 20) }, "ARCHIVE_BOMB", "ARCHIVE_CORRUPT"),
 		bad("backups/nested.zip", func() []byte { return nestedZIP(30) }, "ARCHIVE_NESTED"),
 		bad("backups/inside.zip", func() []byte {
 			return ZIP(Member{Name: "in.zip", Content: string(ZIP(Member{Name: "zeros", Size: 300 << 20}))})
@@ -67,17 +67,17 @@ func Hostiles() []Hostile {
 		bad("backups/escape.zip", func() []byte {
 			return ZIP(Member{Name: "../../../../../../tmp/escaped", Content: "x"}, Member{Name: "/tmp/escaped", Content: "x"}, Member{Name: "link", Content: "/tmp", Link: true}, Member{Name: "link/escaped", Content: "x"})
 		}, "ARCHIVE_UNSAFE_PATH"),
-		{Name: "backups/zeros.tar.gz", Codes: []string{"ARCHIVE_BOMB"}, Write: func(w io.Writer) error { return zerosTAR(w, 1<<30) }},
+		{Name: "backups/zeros.tar.gz", Codes: []string{"ARCHIVE_BOMB"}, Write: func(w io.Writer) error { return zerosTAR(w, 300<<20) }},
 		bad("backups/endless.tar", endlessTAR, "ARCHIVE_CORRUPT"),
-		{Name: "backups/zeros.gz", Codes: []string{"ARCHIVE_BOMB"}, Write: func(w io.Writer) error { return zerosGZIP(w, 1<<30) }},
+		{Name: "backups/zeros.gz", Codes: []string{"ARCHIVE_BOMB"}, Write: func(w io.Writer) error { return zerosGZIP(w, 300<<20) }},
 		bad("materials/bomb.xlsx", func() []byte {
-			return ZIP(Member{Name: "[Content_Types].xml", Content: "<Types/>"}, Member{Name: "xl/workbook.xml", Content: "<workbook/>"}, Member{Name: "xl/worksheets/sheet1.xml", Size: 1 << 30})
+			return ZIP(Member{Name: "[Content_Types].xml", Content: "<Types/>"}, Member{Name: "xl/workbook.xml", Content: "<workbook/>"}, Member{Name: "xl/worksheets/sheet1.xml", Size: 300 << 20})
 		}, "ARCHIVE_BOMB"),
 		bad("materials/bomb.ofd", func() []byte {
-			return ZIP(Member{Name: "OFD.xml", Content: "<x/>"}, Member{Name: "Doc_0/x", Size: 1 << 30})
+			return ZIP(Member{Name: "OFD.xml", Content: "<x/>"}, Member{Name: "Doc_0/x", Size: 300 << 20})
 		}, "ARCHIVE_BOMB"),
 		bad("materials/bomb.docx", func() []byte {
-			return ZIP(Member{Name: "[Content_Types].xml", Content: "<Types/>"}, Member{Name: "word/document.xml", Size: 1 << 30})
+			return ZIP(Member{Name: "[Content_Types].xml", Content: "<Types/>"}, Member{Name: "word/document.xml", Size: 300 << 20})
 		}, "ARCHIVE_BOMB"),
 
 		// Exports.
@@ -234,11 +234,12 @@ func loopingXRef() []byte {
 	return bytes.Replace(b, []byte("trailer\n<<"), fmt.Appendf(nil, "trailer\n<</Prev %d", at), 1)
 }
 
-// pictureBomb shows a picture of side × side pixels.
+// pictureBomb shows a picture of side × side pixels, of which the first rows
+// are there.
 func pictureBomb(side int) []byte {
 	var z bytes.Buffer
 	w, _ := zlib.NewWriterLevel(&z, zlib.BestSpeed)
-	_, _ = io.CopyN(w, zeros{}, int64(side)*int64(side))
+	_, _ = io.CopyN(w, zeros{}, int64(side)*1000)
 	w.Close()
 	n := FirstFree(1)
 	p := PDF{Pages: 1, Page: fmt.Sprintf("/Resources<</XObject<</I %d 0 R>>>>", n), Objects: []string{
