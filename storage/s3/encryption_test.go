@@ -115,11 +115,11 @@ func TestServerSideEncryptionRefused(t *testing.T) {
 	}
 	// MinIO refuses a key of its caller over plain HTTP; we do not even send it.
 	storagetest.StartMinIO(t).NewBucket(t, false)
-	if _, err := s3.Open(t.Context(), "s3://b", s3.Options{Encryption: s3.Encryption{Mode: "sse-c", CustomerKey: make([]byte, 32)}}); storage.CodeOf(err) != storage.SSECInClear {
+	if _, err := s3.Open(t.Context(), "s3://bucket", s3.Options{Encryption: s3.Encryption{Mode: "sse-c", CustomerKey: make([]byte, 32)}}); storage.CodeOf(err) != storage.SSECInClear {
 		t.Errorf("SSE-C over http: %v", err)
 	}
 	for name, enc := range map[string]s3.Encryption{"unknown": {Mode: "rot13"}, "short key": {Mode: "sse-c", CustomerKey: []byte("short")}} {
-		if _, err := s3.Open(t.Context(), "s3://b", s3.Options{Encryption: enc, Endpoint: "https://a"}); storage.CodeOf(err) != storage.Unsupported {
+		if _, err := s3.Open(t.Context(), "s3://bucket", s3.Options{Encryption: enc, Endpoint: "https://a"}); storage.CodeOf(err) != storage.Unsupported {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -42,6 +42,7 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/minio/minio-go/v7/pkg/encrypt"
+	"github.com/minio/minio-go/v7/pkg/s3utils"
 
 	"dossier/storage"
 )
@@ -188,6 +189,9 @@ func ParseURL(address string) (bucket, prefix string, err error) {
 		return bad("not of the form s3://bucket/prefix")
 	case u.RawQuery != "" || u.Fragment != "" || u.Port() != "":
 		return bad("a bucket and a prefix only: the server's address is AWS_ENDPOINT_URL")
+	}
+	if err := s3utils.CheckValidBucketName(u.Host); err != nil {
+		return bad(err.Error())
 	}
 	prefix = strings.Trim(u.Path, "/")
 	if prefix != "" {

@@ -109,6 +109,8 @@ func TestParseURL(t *testing.T) {
 		"s3://bucket/a//b":       string(storage.BadKey),
 		"s3://bucket/../x":       string(storage.BadKey),
 		"s3://":                  string(storage.BadURL),
+		"s3://ab/x":              string(storage.BadURL),
+		"s3://-bucket-/x":        string(storage.BadURL),
 		"s3:///prefix":           string(storage.BadURL),
 		"https://bucket/x":       string(storage.BadURL),
 		"s3://me:hush@bucket/x":  string(storage.BadURL),

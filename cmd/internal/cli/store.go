@@ -367,7 +367,7 @@ func (c *command) showGarbage(list, retained []upkeep.Garbage, more bool, key st
 	if len(list) == 0 {
 		key = "store.gc.nothing"
 	}
-	c.ui.Say(key, "n", itoa(len(list)), "size", ui.Bytes(total))
+	c.ui.Hanging(c.ui.Out, "", c.ui.Text(key, "n", itoa(len(list)), "size", ui.Bytes(total)), "")
 	if len(retained) > 0 {
 		c.ui.Say("store.gc.retained", "n", itoa(len(retained)))
 	}
@@ -433,7 +433,7 @@ func (c *command) pullDamaged(damage *upkeep.Damage) error {
 		}
 		return said(packager.ClassVerification)
 	}
-	c.ui.Line("%s %s", c.ui.Mark(packager.Block), c.ui.Text("pull.damaged", "n", itoa(len(damage.Problems))))
+	c.ui.Hanging(c.ui.Out, c.ui.Mark(packager.Block)+" ", c.ui.Text("pull.damaged", "n", itoa(len(damage.Problems))), "")
 	c.storeProblems(damage.Problems)
 	return said(packager.ClassVerification)
 }

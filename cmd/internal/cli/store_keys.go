@@ -114,7 +114,7 @@ func (c *command) rewrap(ctx context.Context, a *app.App, caseID string, fresh b
 	}
 	c.ui.Line("%s %s", c.ui.Mark(packager.StateOK), c.ui.Text("store.rewrapped", "cases", itoa(len(done)), "n", itoa(keys)))
 	if len(done) > 0 {
-		c.ui.Line("  %s", c.ui.Text("store.rewrapped.note"))
+		c.storeNote("store.rewrapped.note")
 	}
 	return nil
 }
