@@ -2,14 +2,19 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
+	"dossier/storage"
+	"dossier/storage/s3"
 	"dossier/storage/storagetest"
+	"dossier/storage/upkeep"
 )
 
 // What a person is told when the store fails: each fault through a real
@@ -106,5 +111,56 @@ func TestStoreFaults(t *testing.T) {
 	run(64, []string{"DOSSIER_LANG=en"}, "push", dir, "--store", bucket)
 	if said := run(4, []string{"DOSSIER_STORE_STALL=soon"}, "push", dir, "--store", bucket); !strings.Contains(said, "DOSSIER_STORE_STALL") {
 		t.Errorf("%s", said)
+	}
+}
+
+// Two people store the same case at the same moment: one is first, the other
+// is told, and both are whole.
+func TestOvertaken(t *testing.T) {
+	srv := storagetest.StartMinIO(t)
+	bucket := srv.NewBucket(t, false)
+	proxy := storagetest.StartProxy(t, srv, nil)
+	exe, dir := filepath.Join(t.TempDir(), "dossier"), filepath.Join(t.TempDir(), "case")
+	if out, err := exec.Command("go", "build", "-o", exe, "dossier/cmd/dossier").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := os.CopyFS(dir, os.DirFS("../../templates/examples/wecom_account")); err != nil {
+		t.Fatal(err)
+	}
+	other := storagetest.Example(t.TempDir(), "the other's bundle", []byte("material"))
+	other.Case = "example-wecom-account"
+	other.Receipt = func(n int, files, objects []storage.Stored) ([]byte, error) {
+		return json.Marshal(storage.Receipt{Case: other.Case, Number: n, Files: files, Objects: objects})
+	}
+	direct, err := s3.Open(t.Context(), bucket, s3.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var once sync.Once
+	proxy.Plan(func(r *http.Request) storagetest.Fault {
+		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/v1/cases/example-wecom-account/1/bundle.pdf") {
+			once.Do(func() {
+				if done, err := storage.Publish(t.Context(), direct, other); err != nil || done.Number != 1 {
+					t.Errorf("the other: %+v, %v", done, err)
+				}
+			})
+		}
+		return storagetest.None
+	})
+	here := t.TempDir()
+	cmd := exec.Command(exe, "build", dir, "--out", filepath.Join(here, "out"), "--store", bucket, "--progress", "none")
+	cmd.Env = append(os.Environ(), "HOME="+here, "XDG_DATA_HOME="+here, "DOSSIER_CACHE="+here, "DOSSIER_AT=2026-11-22", "DOSSIER_TESSERACT=off",
+		"DOSSIER_LANG=zh", "AWS_ENDPOINT_URL_S3="+proxy.Endpoint)
+	out, err := cmd.CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("占用了第 1 次；这一份存为第 2 次")) {
+		t.Errorf("%v\n%s", err, out)
+	}
+	log, err := os.ReadFile(filepath.Join(dir, ".dossier", "events.jsonl"))
+	if err != nil || !bytes.Contains(log, []byte(`"taken_by_others":"1"`)) {
+		t.Errorf("the log does not say so: %v", err)
+	}
+	report, err := upkeep.Check(t.Context(), direct, "", upkeep.CheckOptions{})
+	if err != nil || report.Publications != 2 || len(report.Problems) != 0 {
+		t.Errorf("%+v, %v", report, err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"dossier/packager/audit"
 	"dossier/packager/casefile"
 	"dossier/packager/identity"
+	"dossier/storage"
 )
 
 // note appends an event to the audit log; without a log (a mere check) it does
@@ -169,13 +170,19 @@ func verifiedAgain(v *packager.Verdict) packager.Event {
 	return e
 }
 
-func stored(r *packager.Receipt, t pendingTerms) packager.Event {
+func stored(r *packager.Receipt, t pendingTerms, done storage.Published) packager.Event {
 	data := map[string]string{"store": r.Store, "number": fmt.Sprint(r.Number), "objects": fmt.Sprint(len(r.Objects) + len(r.Files))}
 	if t.sealed() {
 		data["sealed_for"] = strings.Join(t.Recipients, " ")
 		if t.Passphrase {
 			data["sealed_for"] = "passphrase"
 		}
+	}
+	if len(done.Taken) > 0 {
+		data["taken_by_others"] = listOf(done.Taken)
+	}
+	if len(done.Beside) > 0 {
+		data["beside"] = strings.Join(done.Beside, " ")
 	}
 	if t.SSE != "" {
 		data["sse"] = t.SSE

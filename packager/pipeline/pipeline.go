@@ -43,6 +43,8 @@ type Pipeline struct {
 	Now           func() time.Time
 	Tool          string // version of dossier
 	Observe       packager.Observer
+	// Tell says what the user must know though nothing failed; nil is silent.
+	Tell func(code string, args packager.Args)
 }
 
 // Close ends the engines of inspector and composer.

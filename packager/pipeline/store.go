@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"dossier/packager"
@@ -188,10 +190,33 @@ func (p *Pipeline) publish(ctx context.Context, caseDir string, pend pending, ke
 	if err := removeIfThere(filepath.Join(state, pendingName)); err != nil {
 		return nil, err
 	}
-	if err := p.note(log, stored(receipt, pend.Terms)); err != nil || receipt.Supersedes == "" || pend.Reason == "" {
+	p.tellOfOthers(done)
+	if err := p.note(log, stored(receipt, pend.Terms, done)); err != nil || receipt.Supersedes == "" || pend.Reason == "" {
 		return receipt, err
 	}
 	return receipt, p.note(log, superseded(receipt, pend.Reason))
+}
+
+// tellOfOthers tells of publishers of the same case who were at it meanwhile:
+// one gets a number, the other the next one, and nothing of either is lost.
+func (p *Pipeline) tellOfOthers(done storage.Published) {
+	if p.Tell == nil {
+		return
+	}
+	if len(done.Taken) > 0 {
+		p.Tell("STORE_NUMBER_TAKEN", packager.Args{"taken": listOf(done.Taken), "number": strconv.Itoa(done.Number)})
+	}
+	if len(done.Beside) > 0 {
+		p.Tell("STORE_RECEIPT_BESIDE", packager.Args{"number": strconv.Itoa(done.Number), "keys": strings.Join(done.Beside, ", ")})
+	}
+}
+
+func listOf(list []int) string {
+	out := make([]string, len(list))
+	for i, n := range list {
+		out[i] = strconv.Itoa(n)
+	}
+	return strings.Join(out, ", ")
 }
 
 // keepReceipt writes the receipt that the store now has beside the bundle: the

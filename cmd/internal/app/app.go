@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"filippo.io/age"
@@ -47,6 +48,8 @@ type App struct {
 	Words    *i18n.Printer
 	Now      func() time.Time
 	Ask      Asker
+	// Tell says what the user must know though nothing failed; nil is silent.
+	Tell func(code string, args packager.Args)
 	// AskPDF: the person at the terminal is asked for passwords of PDFs, too.
 	AskPDF bool
 	// AskStore: what a store can do is found out anew, and not taken from an
@@ -174,6 +177,7 @@ func (a *App) Pipeline(observe packager.Observer) (*pipeline.Pipeline, error) {
 		Now:     a.Now,
 		Tool:    Version(),
 		Observe: observe,
+		Tell:    a.Tell,
 	}, nil
 }
 
@@ -276,6 +280,17 @@ func (a *App) s3Options() (s3.Options, error) {
 	}
 	if a.AskStore {
 		opts.Memory = ""
+	}
+	// A failure or two are no news; who waits longer is told why, once.
+	var once sync.Once
+	opts.OnRetry = func(r s3.Retry) {
+		var e *storage.Error
+		if r.Attempt < 3 || a.Tell == nil || !errors.As(r.Err, &e) {
+			return
+		}
+		once.Do(func() {
+			a.Tell("STORE_TRYING_AGAIN", packager.Args{"attempt": strconv.Itoa(r.Attempt), "code": string(e.Code)})
+		})
 	}
 	return opts, nil
 }

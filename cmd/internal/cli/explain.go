@@ -117,6 +117,30 @@ func (c *command) explainLine(err error) {
 	}
 }
 
+// tell says what the user must know though nothing failed. It is no result, so
+// it goes to Err; with --progress json it is a line of its kind.
+func (c *command) tell(code string, args packager.Args) {
+	args = masked(args)
+	message, next := c.ui.P.Say(code, args)
+	if c.progressJSON() {
+		line, err := json.Marshal(map[string]any{
+			"version": 1, "at": c.Now().UTC().Format(ui.ProgressTime), "kind": "notice",
+			"code": code, "args": args, "message": message, "next": next,
+		})
+		if err == nil { // strings and numbers: cannot fail
+			fmt.Fprintf(c.Err, "%s\n", line)
+		}
+		return
+	}
+	if c.clear != nil {
+		c.clear()
+	}
+	c.ui.Hanging(c.Err, ui.Paint(c.ui.ErrColor, ui.Yellow, "!")+" ", message, "")
+	if next != "" {
+		c.ui.Hanging(c.Err, "  → ", next, "")
+	}
+}
+
 func masked(args packager.Args) packager.Args {
 	args = maps.Clone(args)
 	for k, v := range args {

@@ -201,7 +201,7 @@ func (c *command) open(dir string) (*app.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Fence = c.Fence
+	a.Fence, a.Tell = c.Fence, c.tell
 	if c.ui.Ask {
 		a.Ask = c.secret
 	}
