@@ -57,10 +57,25 @@ type Finding struct {
 	Rules       []string
 	Pos         Position
 	Args        Args
+	// Seen is what a paper shows where the case says something else; nil where a
+	// finding is not about that.
+	Seen *Seen
 	// Accepted is why a person lets a blocker pass, in their words; such a
 	// finding is a warning. "" when nobody did. AcceptedBy is who.
 	Accepted   string
 	AcceptedBy string
+}
+
+// Seen holds two versions of one particular side by side. Identity numbers are
+// masked.
+type Seen struct {
+	Field      string // as in packager.Field
+	Stated     string // by the case
+	Read       string // on the paper
+	By         string // user, text, qr, ocr
+	Confidence float64
+	Page       int   // of the material, from 1; 0 where By is user
+	Zone       *Zone // where it stands on the page; nil where that is not known
 }
 
 // Acceptance is a person's decision to let blockers pass: every blocking

@@ -13,6 +13,9 @@ type reading struct {
 	id, path, value, by string
 	proven              bool
 	certain             float64
+	name                string // of the field
+	page                int
+	zone                *packager.Zone
 }
 
 // particular is a thing that has to be the same on every paper.
@@ -103,7 +106,7 @@ func (c *checker) readings(field string, of func(packager.Paper) string, want fu
 		}
 		files := c.placed[id]
 		if v := of(c.kase.Papers[id]); v != "" {
-			r := reading{id: id, value: v, by: "user", certain: 1}
+			r := reading{id: id, value: v, by: "user", certain: 1, name: field}
 			if len(files) > 0 {
 				r.path = files[0].Path
 			}
@@ -112,12 +115,21 @@ func (c *checker) readings(field string, of func(packager.Paper) string, want fu
 		for _, f := range files {
 			for _, x := range f.Fields {
 				if x.Name == field && x.Value != "" {
-					out = append(out, reading{id, f.Path, x.Value, x.By, x.Proven, x.Confidence})
+					out = append(out, readingOf(id, f.Path, x))
 				}
 			}
 		}
 	}
 	return out
+}
+
+func readingOf(id, path string, x packager.Field) reading {
+	return reading{id, path, x.Value, x.By, x.Proven, x.Confidence, x.Name, x.Page, x.Zone}
+}
+
+// seen puts a reading beside what the case says.
+func (r reading) seen(stated, read string) *packager.Seen {
+	return &packager.Seen{Field: r.name, Stated: stated, Read: read, By: r.by, Confidence: r.certain, Page: r.page, Zone: r.zone}
 }
 
 // surely is the confidence from which on a machine's reading is worth a
@@ -159,6 +171,7 @@ func (c *checker) agree(p particular) {
 		}
 		f := c.about(p.code, sev, r.id, c.paperArgs(r.id, packager.Args{
 			"stated": stated, "read": read, "by": r.by, "reason": string(cmp.Reason)}))
+		f.Seen = r.seen(stated, read)
 		if r.path != "" {
 			f.Material = r.path
 		}

@@ -92,7 +92,7 @@ func (c *checker) licence() {
 				f.Pos = c.pos("papers." + id + ".uscc")
 				c.say(f)
 			} else if r.Normal != stated.Normal {
-				f := c.otherEntity(id, stated.Normal, r.Normal, "user")
+				f := c.otherEntity(stated.Normal, reading{id: id, value: r.Normal, by: "user", certain: 1, name: "uscc"})
 				f.Pos = c.pos("papers." + id + ".uscc")
 				c.say(f)
 			}
@@ -103,8 +103,10 @@ func (c *checker) licence() {
 	}
 }
 
-func (c *checker) otherEntity(id, stated, read, by string) packager.Finding {
-	return c.about("LICENCE_OTHER_ENTITY", packager.Block, id, c.paperArgs(id, packager.Args{"uscc": stated, "read": read, "by": by}))
+func (c *checker) otherEntity(stated string, r reading) packager.Finding {
+	f := c.about("LICENCE_OTHER_ENTITY", packager.Block, r.id, c.paperArgs(r.id, packager.Args{"uscc": stated, "read": r.value, "by": r.by}))
+	f.Seen = r.seen(stated, r.value)
+	return f
 }
 
 func (c *checker) licenceFile(id string, f *packager.Inspected, stated identity.Result) {
@@ -113,21 +115,18 @@ func (c *checker) licenceFile(id string, f *packager.Inspected, stated identity.
 		c.say(x)
 	}
 	forms := map[identity.LicenceQRForm]bool{}
-	type reading struct {
-		code, by string
-		proven   bool
-	}
 	var read []reading
 	for _, q := range f.QR {
 		l := identity.ParseLicenceQR(q)
 		forms[l.Form] = true
 		if l.USCC != "" {
-			read = append(read, reading{l.USCC, "qr", true})
+			read = append(read, reading{id: id, path: f.Path, value: l.USCC, by: "qr", proven: true, certain: 1, name: "uscc"})
 		}
 	}
 	for _, x := range f.Fields {
 		if r := identity.USCC(x.Value); x.Name == "uscc" && r.OK() {
-			read = append(read, reading{r.Normal, x.By, x.Proven})
+			x.Value = r.Normal
+			read = append(read, readingOf(id, f.Path, x))
 		}
 	}
 	if id == "business_licence" {
@@ -146,17 +145,17 @@ func (c *checker) licenceFile(id string, f *packager.Inspected, stated identity.
 	}
 	// QR codes hold error correction, a printed code a check character: if one
 	// reading agrees, the others were misread.
-	if slices.ContainsFunc(read, func(r reading) bool { return r.code == stated.Normal }) {
+	if slices.ContainsFunc(read, func(r reading) bool { return r.value == stated.Normal }) {
 		return
 	}
 	slices.SortStableFunc(read, func(a, b reading) int { return b2i(b.proven) - b2i(a.proven) })
 	switch first := read[0]; {
 	case !stated.OK():
-		say(c.about("USCC_ON_LICENCE", packager.Info, id, c.paperArgs(id, packager.Args{"read": first.code, "by": first.by})))
+		say(c.about("USCC_ON_LICENCE", packager.Info, id, c.paperArgs(id, packager.Args{"read": first.value, "by": first.by})))
 	case first.proven:
-		say(c.otherEntity(id, stated.Normal, first.code, first.by))
+		say(c.otherEntity(stated.Normal, first))
 	default:
-		x := c.otherEntity(id, stated.Normal, first.code, first.by)
+		x := c.otherEntity(stated.Normal, first)
 		x.Severity = packager.Warn
 		say(x)
 	}

@@ -136,7 +136,7 @@ func (c *command) showBuild(a *app.App, res *pipeline.Result, err error, all boo
 		return err
 	}
 	c.reportHead(res.Report)
-	c.ui.Findings(res.Report.Findings, all)
+	c.ui.Findings(res.Report.Findings, nil, all)
 	if res.Bundle == nil || res.Paths.PDF == "" {
 		c.ui.Line("")
 		return err
@@ -201,7 +201,7 @@ func (c *command) buildDocument(res *pipeline.Result, err error) buildJSON {
 	r := res.Report
 	d := buildJSON{
 		Version: 1, Case: r.Case.ID, Platform: r.Case.Platform, Complete: r.Complete(),
-		Outputs: res.Paths, Findings: c.ui.FindingsJSON(r.Findings),
+		Outputs: res.Paths, Findings: c.ui.FindingsJSON(r.Findings, nil),
 	}
 	if b := res.Bundle; b != nil {
 		d.Draft = b.Plan.Draft

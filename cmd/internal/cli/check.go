@@ -12,6 +12,7 @@ import (
 
 func (c *command) checkCommand() *cobra.Command {
 	var all bool
+	var crops string
 	var accept, reasons []string
 	cmd := &cobra.Command{
 		Use:   "check CASE",
@@ -39,15 +40,20 @@ func (c *command) checkCommand() *cobra.Command {
 			}
 			defer p.Close()
 			report, err := p.Check(cmd.Context(), order.Case, order.Day, accepted...)
+			var pictures []string
+			if err == nil && crops != "" {
+				pictures, err = p.Crops(cmd.Context(), report, crops)
+			}
 			end()
 			if err != nil {
 				return err
 			}
-			return c.showCheck(report, args[0], all)
+			return c.showCheck(report, pictures, args[0], all)
 		},
 	}
 	cmd.Flags().StringArrayVar(&accept, "accept", nil, c.ui.Text("flag.accept"))
 	cmd.Flags().StringArrayVar(&reasons, "reason", nil, c.ui.Text("flag.reason"))
+	cmd.Flags().StringVar(&crops, "crops", "", c.ui.Text("flag.crops"))
 	cmd.Flags().BoolVar(&all, "all", false, c.ui.Text("flag.all"))
 	c.readerFlags(cmd)
 	return cmd
@@ -116,7 +122,7 @@ func requirementsJSON(vs []packager.RequirementVerdict) []requirementJSON {
 	return out
 }
 
-func (c *command) showCheck(r *packager.Report, dir string, all bool) error {
+func (c *command) showCheck(r *packager.Report, crops []string, dir string, all bool) error {
 	var err error
 	if !r.Complete() {
 		err = said(packager.ClassIncomplete)
@@ -125,7 +131,7 @@ func (c *command) showCheck(r *packager.Report, dir string, all bool) error {
 		doc := checkJSON{
 			Version: 1, Case: r.Case.ID, Platform: r.Case.Platform, Day: r.Rules.Day.String(),
 			Complete: r.Complete(), Requirements: requirementsJSON(r.Requirements),
-			Findings: c.ui.FindingsJSON(r.Findings),
+			Findings: c.ui.FindingsJSON(r.Findings, crops),
 		}
 		if e := c.ui.Document(doc); e != nil {
 			return e
@@ -134,7 +140,7 @@ func (c *command) showCheck(r *packager.Report, dir string, all bool) error {
 	}
 	c.reportHead(r)
 	c.requirements(r)
-	c.ui.Findings(r.Findings, all)
+	c.ui.Findings(r.Findings, crops, all)
 	c.ui.Line("")
 	if r.Complete() {
 		c.ui.Say("check.next.build", "case", dir)

@@ -136,7 +136,7 @@ func (c *command) showImport(r *collect.ImportReport, rs *packager.RuleSet, dir 
 			Unplaced   []importedJSON   `json:"unplaced"`
 			Duplicates []importedJSON   `json:"duplicates"`
 			Findings   []ui.FindingJSON `json:"findings"`
-		}{1, importedList(r.Placed), importedList(r.Ambiguous), importedList(r.Unplaced), importedList(r.Duplicates), c.ui.FindingsJSON(r.Findings)}); e != nil {
+		}{1, importedList(r.Placed), importedList(r.Ambiguous), importedList(r.Unplaced), importedList(r.Duplicates), c.ui.FindingsJSON(r.Findings, nil)}); e != nil {
 			return e
 		}
 		return err
@@ -164,7 +164,7 @@ func (c *command) showImport(r *collect.ImportReport, rs *packager.RuleSet, dir 
 	})
 	section("collect.unplaced", r.Unplaced, func(collect.Imported) string { return "" })
 	section("collect.duplicates", r.Duplicates, func(collect.Imported) string { return "" })
-	c.ui.Findings(r.Findings, true)
+	c.ui.Findings(r.Findings, nil, true)
 	c.ui.Line("")
 	c.ui.Say("collect.next", "case", dir)
 	return err

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"dossier/packager"
@@ -20,14 +21,41 @@ type FindingJSON struct {
 	Message     string             `json:"message"`
 	Next        string             `json:"next"`
 	Accepted    string             `json:"accepted,omitempty"` // why this blocker was let pass
+	Seen        *SeenJSON          `json:"seen,omitempty"`     // what a paper shows where the case says something else
 }
 
-// FindingsJSON says findings for a program.
-func (u *UI) FindingsJSON(fs []packager.Finding) []FindingJSON {
+// SeenJSON holds two versions of one particular side by side; identity numbers
+// are masked. Zone is [x, y, w, h] in fractions of the upright page from the top
+// left corner.
+type SeenJSON struct {
+	Field      string      `json:"field"`
+	Stated     string      `json:"stated"`
+	Read       string      `json:"read"`
+	By         string      `json:"by"` // user, text, qr, ocr
+	Confidence float64     `json:"confidence"`
+	Page       int         `json:"page,omitempty"`
+	Zone       *[4]float64 `json:"zone,omitempty"`
+	Crop       string      `json:"crop,omitempty"` // file with the picture of the place, by --crops
+}
+
+func seenJSON(s *packager.Seen, crop string) *SeenJSON {
+	if s == nil {
+		return nil
+	}
+	j := &SeenJSON{Field: s.Field, Stated: identity.MaskIDs(s.Stated), Read: identity.MaskIDs(s.Read), By: s.By, Confidence: math.Round(100*s.Confidence) / 100, Page: s.Page, Crop: crop}
+	if z := s.Zone; z != nil {
+		j.Zone = &[4]float64{z.X, z.Y, z.W, z.H}
+	}
+	return j
+}
+
+// FindingsJSON says findings for a program; crops are as in Pipeline.Crops, or
+// nil.
+func (u *UI) FindingsJSON(fs []packager.Finding, crops []string) []FindingJSON {
 	out := make([]FindingJSON, 0, len(fs))
-	for _, f := range fs {
+	for i, f := range fs {
 		m, n := u.said(f)
-		j := FindingJSON{f.Code, f.Severity, f.Requirement, identity.MaskIDs(f.Material), f.Rules, nil, m, n, f.Accepted}
+		j := FindingJSON{f.Code, f.Severity, f.Requirement, identity.MaskIDs(f.Material), f.Rules, nil, m, n, f.Accepted, seenJSON(f.Seen, at(crops, i))}
 		if f.Pos.Line > 0 {
 			pos := f.Pos
 			j.Position = &pos
@@ -35,6 +63,13 @@ func (u *UI) FindingsJSON(fs []packager.Finding) []FindingJSON {
 		out = append(out, j)
 	}
 	return out
+}
+
+func at(list []string, i int) string {
+	if i < len(list) {
+		return list[i]
+	}
+	return ""
 }
 
 // said is a finding in words. A file may have an identity number in its name.
@@ -60,13 +95,14 @@ func (u *UI) Mark(s packager.Severity) string {
 }
 
 // Findings writes findings for a person, a headline for each severity. Infos
-// are counted, and shown only when all is true.
-func (u *UI) Findings(fs []packager.Finding, all bool) {
+// are counted, and shown only when all is true. crops are as in Pipeline.Crops,
+// or nil.
+func (u *UI) Findings(fs []packager.Finding, crops []string, all bool) {
 	for _, s := range []packager.Severity{packager.Block, packager.Warn, packager.Info} {
-		var these []packager.Finding
-		for _, f := range fs {
+		var these []int
+		for i, f := range fs {
 			if f.Severity == s {
-				these = append(these, f)
+				these = append(these, i)
 			}
 		}
 		if len(these) == 0 {
@@ -79,13 +115,13 @@ func (u *UI) Findings(fs []packager.Finding, all bool) {
 			continue
 		}
 		u.Line("%s", u.paint(Bold, head))
-		for _, f := range these {
-			u.finding(f)
+		for _, i := range these {
+			u.finding(fs[i], at(crops, i))
 		}
 	}
 }
 
-func (u *UI) finding(f packager.Finding) {
+func (u *UI) finding(f packager.Finding, crop string) {
 	message, next := u.said(f)
 	where := []string{}
 	if material := identity.MaskIDs(f.Material); material != "" && !strings.Contains(message, material) {
@@ -109,8 +145,27 @@ func (u *UI) finding(f packager.Finding) {
 	if next != "" {
 		u.Hanging(u.Out, "      → ", next, "")
 	}
+	u.seen(f, crop)
 	if f.Accepted != "" {
 		u.Hanging(u.Out, "      ", u.Text("findings.accepted", "reason", f.Accepted, "by", f.AcceptedBy), "")
+	}
+}
+
+// seen sets the two versions of a particular under each other, so that the eye
+// finds where they part.
+func (u *UI) seen(f packager.Finding, crop string) {
+	s := f.Seen
+	if s == nil || s.By == "user" { // what the user read stands in the message, and in case.yaml
+		return
+	}
+	where := u.Text("findings.seen.by_"+s.By, "percent", fmt.Sprintf("%.0f", 100*s.Confidence))
+	if s.Page > 0 {
+		where = u.Text("findings.seen.page", "page", fmt.Sprint(s.Page)) + " · " + where
+	}
+	u.Hanging(u.Out, "      "+u.Faint(u.Text("findings.seen.stated")), identity.MaskIDs(s.Stated), "")
+	u.Hanging(u.Out, "      "+u.Faint(u.Text("findings.seen.read")), identity.MaskIDs(s.Read), where)
+	if crop != "" {
+		u.Hanging(u.Out, "      "+u.Faint(u.Text("findings.seen.crop")), crop, "")
 	}
 }
 
