@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"dossier/packager"
 	"dossier/packager/i18n"
@@ -112,6 +113,16 @@ func lineOf(p *i18n.Printer, k packager.VerifyCheck) Line {
 	return Line{Mark: mark, Text: k.Target + ": " + m, Next: next}
 }
 
+// dateOf is a date of a PDF (ISO 32000-1 §7.9.4) for people; what is none is
+// left as it is.
+func dateOf(s string) string {
+	t, err := time.Parse("D:20060102150405-07'00'", s)
+	if err != nil {
+		return s
+	}
+	return t.Format("2006-01-02 15:04:05 -07:00")
+}
+
 func explainSignature(p *i18n.Printer, s packager.SignatureReport) Section {
 	out := Section{Title: p.Text("verify.part.signature", packager.Args{"field": s.Field})}
 	add := func(label, text string) {
@@ -133,7 +144,7 @@ func explainSignature(p *i18n.Printer, s packager.SignatureReport) Section {
 		when = whenSigned(p, s)
 	}
 	add("when", when)
-	add("claimed", s.Claimed)
+	add("claimed", dateOf(s.Claimed))
 	add("reason", s.Reason)
 	if s.Trust != "" {
 		add("trust", p.Text("verify.trust."+s.Trust, packager.Args{"signer": s.Signer}))

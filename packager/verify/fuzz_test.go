@@ -1,10 +1,14 @@
 package verify
 
 import (
+	"archive/zip"
 	"bytes"
+	"crypto/x509"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/crypto/ocsp"
 
 	"dossier/packager/sign/testpki"
 )
@@ -20,6 +24,14 @@ func sample(f *testing.F, name string) []byte {
 		f.Fatal(err)
 	}
 	return b
+}
+
+func sampleCertificate(f *testing.F, name string) *x509.Certificate {
+	c, err := x509.ParseCertificate(sample(f, name))
+	if err != nil {
+		f.Fatal(err)
+	}
+	return c
 }
 
 func FuzzObject(f *testing.F) {
@@ -94,6 +106,73 @@ func FuzzToken(f *testing.F) {
 		if k, _, err := parseToken(b); err == nil && (k.time.IsZero() || k.hash == 0) {
 			t.Fatal("a token without a time was taken")
 		}
+	})
+}
+
+// FuzzWorkbook reads a sheet of a foreign workbook; FuzzArchive the ZIP itself.
+func FuzzWorkbook(f *testing.F) {
+	f.Add([]byte(`<worksheet><sheetData><row r="1"/><row r="2"><c r="A2"><v>1</v></c><c r="J2"><is><t>` + genesis + `</t></is></c><c r="K2"><v>a</v></c></row></sheetData></worksheet>`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var out bytes.Buffer
+		z := zip.NewWriter(&out)
+		w, err := z.Create("xl/worksheets/sheet1.xml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(b); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := chainOf(bytes.NewReader(out.Bytes()), int64(out.Len()), 3)
+		if len(rows) > 3 || err == nil && (len(rows) == 0 || rows[0].prev != genesis) {
+			t.Fatalf("%v, %v", rows, err)
+		}
+	})
+}
+
+func FuzzArchive(f *testing.F) {
+	f.Add(sample(f, "audit.xlsx"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if rows, err := chainOf(bytes.NewReader(b), int64(len(b)), 3); err == nil && (len(rows) == 0 || len(rows) > 3) {
+			t.Fatalf("%d rows", len(rows))
+		}
+	})
+}
+
+// FuzzRevocation reads what a store of evidence may hold about a certificate.
+func FuzzRevocation(f *testing.F) {
+	issuer, leaf := sampleCertificate(f, "issuer.der"), sampleCertificate(f, "leaf.der")
+	f.Add(sample(f, "list.crl"), sample(f, "answer.ocsp"))
+	list, err := x509.ParseRevocationList(sample(f, "list.crl"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	good, err := ocsp.ParseResponse(sample(f, "answer.ocsp"), issuer)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, crl, answer []byte) {
+		e := &evidence{ocsps: [][]byte{answer}}
+		if l, err := x509.ParseRevocationList(crl); err == nil {
+			e.crls = []*x509.RevocationList{l}
+		}
+		path := []*x509.Certificate{leaf, issuer}
+		out := describe(path)
+		e.judgePath(path, now, out)
+		// Whoever has no key of the issuer's can neither clear nor revoke.
+		if out[0].Revocation != stateUnknown && !bytes.Contains(crl, list.RawTBSRevocationList) && !bytes.Contains(answer, good.TBSResponseData) {
+			t.Fatalf("%+v", out[0])
+		}
+	})
+}
+
+// FuzzLook reads the text of a foreign visible signature.
+func FuzzLook(f *testing.F) {
+	f.Add([]byte("BT /F1 9 Tf <00010002> Tj ET"), []byte("2 beginbfchar <0001> <0061> <0002> <D83DDE00> endbfchar"))
+	f.Fuzz(func(_ *testing.T, content, codes []byte) {
+		digestsIn(shown(content, map[name]cmap{"F1": readCMap(codes)}))
 	})
 }
 

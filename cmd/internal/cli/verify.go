@@ -4,7 +4,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -231,7 +230,7 @@ func (c *command) printReport(v *packager.Verdict, target, file string) error {
 	now := c.Now()
 	r := &report.Report{
 		Title: c.ui.Text("verify.report.title"),
-		Intro: c.ui.Text("verify.report.made", "tool", app.Version(), "at", now.Format(time.RFC3339), "target", target),
+		Intro: c.ui.Text("verify.report.made", "tool", app.Version(), "at", now.In(packager.Shanghai).Format("2006-01-02 15:04:05 -07:00"), "target", target),
 		Foot:  func(n, all int) string { return c.ui.Text("verify.report.page", "n", itoa(n), "of", itoa(all)) },
 		Made:  now,
 	}
