@@ -164,3 +164,33 @@ func TestOvertaken(t *testing.T) {
 		t.Errorf("%+v, %v", report, err)
 	}
 }
+
+// Doctor warns of what a probe alone does not show: papers that travel in clear
+// to a host elsewhere, and clocks that disagree.
+func TestDoctorWarns(t *testing.T) {
+	srv := storagetest.StartMinIO(t)
+	bucket := srv.NewBucket(t, true)
+	proxy := storagetest.StartProxy(t, srv, storagetest.Always(storagetest.ClockAhead, storagetest.IsAny))
+	exe, here := filepath.Join(t.TempDir(), "dossier"), t.TempDir()
+	if out, err := exec.Command("go", "build", "-o", exe, "dossier/cmd/dossier").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for lang, words := range map[string][]string{
+		"zh": {"! 到 minio.example.test 的连接没有加密（http://）", "! 本机与服务器的时钟相差 ", "✓ 支持对象锁定", "· 没有传完的分段会留着占空间"},
+		"en": {"! the connection to minio.example.test is not encrypted", "! this clock and the server's differ by ", "✓ supports object lock", "· uploads that were never completed stay"},
+	} {
+		cmd := exec.Command(exe, "doctor", "--store", bucket, "--lang", lang)
+		// The host is reached through a proxy, as in many an office.
+		cmd.Env = append(os.Environ(), "HOME="+here, "XDG_DATA_HOME="+here, "DOSSIER_CACHE="+here,
+			"AWS_ENDPOINT_URL_S3=http://minio.example.test", "HTTP_PROXY="+proxy.Endpoint, "NO_PROXY=")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		for _, w := range words {
+			if !bytes.Contains(out, []byte(w)) {
+				t.Errorf("no %q in\n%s", w, out)
+			}
+		}
+	}
+}

@@ -35,6 +35,7 @@ const (
 	SlowDown       Fault = "slow-down"       // 503
 	RetryAfter     Fault = "retry-after"     // 503 with Retry-After: 1
 	ClockSkew      Fault = "clock-skew"      // 403 RequestTimeTooSkewed, the server's clock 20 minutes ahead
+	ClockAhead     Fault = "clock-ahead"     // done; by the answer it is five minutes later
 	ExpiredToken   Fault = "expired-token"   // 400
 	DiskFull       Fault = "disk-full"       // 507
 	NoSuchUpload   Fault = "no-such-upload"  // 404
@@ -261,6 +262,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	for k, v := range resp.Header {
 		w.Header()[k] = v
+	}
+	if fault == ClockAhead {
+		w.Header().Set("Date", time.Now().Add(5*time.Minute).UTC().Format(http.TimeFormat))
 	}
 	if resp.ContentLength >= 0 {
 		w.Header().Set("Content-Length", strconv.FormatInt(resp.ContentLength, 10))
