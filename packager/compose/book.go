@@ -95,7 +95,7 @@ func (b *book) compact(name string, draw func()) func() {
 				b.pads = map[string]float64{}
 			}
 			b.pads[name] = cellPad
-			for _, pad := range []float64{cellPad - 1, cellPad - 2} {
+			for _, pad := range []float64{cellPad - 1, cellPad - 2, cellPad - 3} {
 				if b.measured(draw, pad) < b.measured(draw, cellPad) {
 					b.pads[name] = pad
 					break

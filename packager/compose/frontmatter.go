@@ -410,6 +410,9 @@ func (b *book) reviewRow(t *table, q packager.RequirementVerdict) []cell {
 		if f.Requirement != q.ID || f.Severity == packager.Info {
 			continue
 		}
+		if f.Code == "PRECONDITION_UNKNOWN" && f.Accepted == "" && !b.plan.Draft { // the proof says so; the rest is for the applicant
+			continue
+		}
 		msg, _ := b.say.Finding(f)
 		what = append(what, para{msg, note.in(ink), 0})
 		if f.Accepted != "" {

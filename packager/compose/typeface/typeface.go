@@ -192,7 +192,7 @@ func units(s string) []string {
 
 func mayBreak(a, b rune) bool {
 	switch {
-	case b == ' ', strings.ContainsRune(notFirst, b) && !(a == ' '), strings.ContainsRune(notLast, a):
+	case b == ' ', b == '·', strings.ContainsRune(notFirst, b) && !(a == ' '), strings.ContainsRune(notLast, a):
 		return false
 	case a == ' ':
 		return true
