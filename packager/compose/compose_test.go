@@ -75,7 +75,8 @@ func TestSample(t *testing.T) {
 		}
 	})
 	t.Run("index", func(t *testing.T) {
-		text := judge(t, "pdftotext", "-layout", "-f", "4", "-l", "4", b.Path, "-")
+		page := strconv.Itoa(b.Map[2].From)
+		text := judge(t, "pdftotext", "-layout", "-f", page, "-l", page, b.Path, "-")
 		for _, r := range b.Map {
 			if r.Item == 0 {
 				continue
