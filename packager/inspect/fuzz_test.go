@@ -81,7 +81,7 @@ func FuzzPicture(f *testing.F) {
 			return
 		}
 		got := &facts{Media: k.media, Form: k.form}
-		x.picture(context.Background(), bytes.NewReader(b), int64(len(b)), k, want{QR: true}, got)
+		x.picture(context.Background(), bytes.NewReader(b), int64(len(b)), k, want{}, got) // codes: FuzzCode
 		if p := got.Picture; p.Sharpness != p.Sharpness || p.Glare < 0 || p.Glare > 1 || p.Brightness < 0 || p.Brightness > 1 {
 			t.Fatalf("%+v", p)
 		}
