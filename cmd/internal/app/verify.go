@@ -104,7 +104,16 @@ func (a *App) Verify(ctx context.Context, target string, o verify.Options) (*pac
 		if strings.HasPrefix(filepath.Base(target), "receipt") {
 			target = filepath.Dir(target)
 		} else {
-			return verify.PDF(ctx, target, o)
+			v, err := verify.PDF(ctx, target, o)
+			if err != nil && ctx.Err() == nil {
+				var why *fs.PathError // else it is no regular file
+				f := &packager.Fault{Class: packager.ClassVerification, Code: "VERIFY_UNREADABLE", Args: packager.Args{"target": target}}
+				if errors.As(err, &why) {
+					f.Err = why
+				}
+				return nil, f
+			}
+			return v, err
 		}
 	}
 	if _, err := os.Stat(filepath.Join(target, casefile.Name)); err == nil {
