@@ -98,8 +98,10 @@ func (j journal) read(name string) ([]byte, error) {
 	return b, nil
 }
 
-func (j journal) write(name string, b []byte) error {
-	if err := WriteFile(filepath.Join(j.dir, name), b); err != nil {
+func (j journal) write(name string, b []byte) error { return j.put(name, b, true) }
+
+func (j journal) put(name string, b []byte, sync bool) error {
+	if err := replaceFile(filepath.Join(j.dir, name), b, sync); err != nil {
 		return journalError(j.dir, err)
 	}
 	return nil
@@ -126,6 +128,7 @@ type checkpointFile struct {
 
 func (c checkpointFile) Load() ([]byte, error)   { return c.j.read(c.name) }
 func (c checkpointFile) Save(state []byte) error { return c.j.write(c.name, state) }
+func (c checkpointFile) Note(state []byte) error { return c.j.put(c.name, state, false) }
 func (c checkpointFile) Clear() error            { return c.j.remove(c.name) }
 
 func journalError(dir string, err error) error {
@@ -138,20 +141,30 @@ func journalError(dir string, err error) error {
 
 // WriteFile replaces the file at path by b, whole or not at all, and returns
 // when it is on the disk. The mode is 0600.
-func WriteFile(path string, b []byte) error {
+func WriteFile(path string, b []byte) error { return replaceFile(path, b, true) }
+
+// replaceFile is WriteFile; without sync a loss of power may leave the file as
+// it was, or damaged.
+func replaceFile(path string, b []byte, sync bool) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".new-*") // 0600
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
+	if sync {
+		err = errors.Join(err, f.Sync())
+	}
+	err = errors.Join(err, f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
 		os.Remove(f.Name())
 		return err
+	}
+	if !sync {
+		return nil
 	}
 	d, err := os.Open(dir)
 	if err != nil {

@@ -91,7 +91,12 @@ type CreateOptions struct {
 // something to the store alone.
 type Checkpoint interface {
 	Load() ([]byte, error) // nil, nil: nothing was saved
+	// Save returns when the state is on the disk.
 	Save(state []byte) error
+	// Note is a quicker Save: a program that is killed finds the state again,
+	// one that loses its power perhaps not. An fsync after each part would
+	// make whoever writes to the same disk wait, the server for example.
+	Note(state []byte) error
 	Clear() error
 }
 

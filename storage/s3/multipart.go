@@ -493,10 +493,9 @@ func readDigests(ctx context.Context, c storage.Content) ([]string, error) {
 	return digests, nil
 }
 
-// logbook writes the checkpoint while parts are being sent. Saving takes an
-// fsync or two, so one goroutine saves the newest state as fast as it can and
-// the senders do not wait: at worst a part that the server lists anyway is
-// missing from it.
+// logbook writes the checkpoint while parts are being sent. One goroutine notes
+// the newest state as fast as it can and the senders do not wait: at worst a
+// part that the server lists anyway is missing from it.
 type logbook struct {
 	cp     storage.Checkpoint // or nil
 	mu     sync.Mutex
@@ -516,7 +515,7 @@ func newLogbook(cp storage.Checkpoint, u upload) *logbook {
 func (b *logbook) run() {
 	defer close(b.done)
 	for range b.wake {
-		if err := b.save(); err != nil {
+		if err := b.write(storage.Checkpoint.Note); err != nil {
 			b.mu.Lock()
 			b.failed = err
 			b.mu.Unlock()
@@ -524,7 +523,9 @@ func (b *logbook) run() {
 	}
 }
 
-func (b *logbook) save() error {
+func (b *logbook) save() error { return b.write(storage.Checkpoint.Save) }
+
+func (b *logbook) write(to func(storage.Checkpoint, []byte) error) error {
 	if b.cp == nil {
 		return nil
 	}
@@ -534,7 +535,7 @@ func (b *logbook) save() error {
 	if err != nil {
 		return err
 	}
-	return b.cp.Save(text)
+	return to(b.cp, text)
 }
 
 func (b *logbook) part(n int) (part, bool) {

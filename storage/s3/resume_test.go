@@ -29,6 +29,7 @@ func (c checkpoint) Load() ([]byte, error) {
 	return b, err
 }
 func (c checkpoint) Save(b []byte) error { return storage.WriteFile(string(c), b) }
+func (c checkpoint) Note(b []byte) error { return c.Save(b) }
 func (c checkpoint) Clear() error        { return os.RemoveAll(string(c)) }
 
 // An upload that breaks off goes on in another Store, as in another run of

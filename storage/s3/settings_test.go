@@ -165,6 +165,7 @@ type memoryCheckpoint []byte
 
 func (m memoryCheckpoint) Load() ([]byte, error) { return m, nil }
 func (memoryCheckpoint) Save([]byte) error       { return nil }
+func (memoryCheckpoint) Note([]byte) error       { return nil }
 func (memoryCheckpoint) Clear() error            { return nil }
 
 // The parts of an upload are never more than S3 allows, and never smaller
