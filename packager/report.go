@@ -12,6 +12,7 @@ type Report struct {
 	Requirements []RequirementVerdict // in the pack's order
 	Findings     []Finding
 	Agreement    []Agreement
+	Unread       []string // paths of papers whose particulars no machine has read
 }
 
 // Complete reports whether nothing blocks.

@@ -49,6 +49,7 @@ func Check(in *packager.Inspection) *packager.Report {
 		Requirements: c.verdicts(findings),
 		Findings:     findings,
 		Agreement:    c.rows,
+		Unread:       c.unread(),
 	}
 }
 

@@ -746,6 +746,17 @@ func messy() *packager.Inspection {
 	return in
 }
 
+// Papers that no machine has read are named; what is no paper, or cannot be
+// shown, is not.
+func TestUnread(t *testing.T) {
+	in := base()
+	file(in, "materials/申请函.jpg").ReadBy = "ocr"
+	file(in, "materials/身份证国徽面.jpg").Unusable = "PICTURE_UNREADABLE"
+	if got := Check(in).Unread; !slices.Equal(got, []string{"materials/营业执照.jpg", "materials/身份证人像面.jpg"}) {
+		t.Error(got)
+	}
+}
+
 func TestSameInspectionGivesSameReport(t *testing.T) {
 	first := Check(messy())
 	if len(first.Findings) < 30 {

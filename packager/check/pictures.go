@@ -126,6 +126,19 @@ func (c *checker) resolution(f *packager.Inspected) {
 	c.say(x)
 }
 
+// unread are the papers whose particulars only a person has compared: there is
+// no Tesseract, or it was switched off.
+func (c *checker) unread() []string {
+	var out []string
+	for _, f := range c.in.Files {
+		_, spec := c.specOf(&f)
+		if f.Role == packager.RoleMaterial && paper(spec.Part) && f.Unusable == "" && f.ReadBy == "" {
+			out = append(out, f.Path)
+		}
+	}
+	return out
+}
+
 // paper reports whether a part of the bundle holds papers that are
 // photographed, not pages that are shown on a screen.
 func paper(part string) bool {

@@ -515,16 +515,31 @@ func (b *book) agreement(y float64, pageTitle string) {
 	}
 	// The heading stays with the head of the table and its first row.
 	first := b.columns(cols...)
-	if y+section.lead+2+note.lead+8+first.headHeight()+first.height(cells(first, rows[0])) > b.bottom() {
+	said := b.t("agreement.note")
+	if papers := b.unread(); papers != "" {
+		said += b.t("agreement.unread", "papers", papers)
+	}
+	if y+section.lead+2+c.paraHeight(said, note, b.measure())+8+first.headHeight()+first.height(cells(first, rows[0])) > b.bottom() {
 		b.newPage(false, pageTitle)
 		c, y = b.c, bodyTop
 	}
 	c.text(marginX, y+baseline(section), b.t("agreement.title"), section)
-	y = c.para(marginX, y+section.lead+2, b.measure(), b.t("agreement.note"), note) + 8
+	y = c.para(marginX, y+section.lead+2, b.measure(), said, note) + 8
 	t := b.table(y, false, pageTitle, cols...)
 	for _, a := range rows {
 		t.row(cells(t, a)...)
 	}
+}
+
+// unread names the materials that no machine has read, by their numbers.
+func (b *book) unread() string {
+	var names []string
+	for _, it := range b.plan.Items {
+		if slices.Contains(b.plan.Report.Unread, it.File.Path) {
+			names = append(names, strconv.Itoa(it.No))
+		}
+	}
+	return strings.Join(names, b.t("agreement.unread_and"))
 }
 
 // readings is the cell with each paper's version of a particular, a line each.

@@ -75,6 +75,7 @@ type checkJSON struct {
 	Complete     bool              `json:"complete"`
 	Requirements []requirementJSON `json:"requirements"`
 	Findings     []ui.FindingJSON  `json:"findings"`
+	Unread       []string          `json:"unread"` // papers that no machine has read
 }
 
 type requirementJSON struct {
@@ -131,7 +132,10 @@ func (c *command) showCheck(r *packager.Report, crops []string, dir string, all 
 		doc := checkJSON{
 			Version: 1, Case: r.Case.ID, Platform: r.Case.Platform, Day: r.Rules.Day.String(),
 			Complete: r.Complete(), Requirements: requirementsJSON(r.Requirements),
-			Findings: c.ui.FindingsJSON(r.Findings, crops),
+			Findings: c.ui.FindingsJSON(r.Findings, crops), Unread: []string{},
+		}
+		for _, path := range r.Unread {
+			doc.Unread = append(doc.Unread, identity.MaskIDs(path))
 		}
 		if e := c.ui.Document(doc); e != nil {
 			return e
@@ -140,6 +144,10 @@ func (c *command) showCheck(r *packager.Report, crops []string, dir string, all 
 	}
 	c.reportHead(r)
 	c.requirements(r)
+	if len(r.Unread) > 0 {
+		c.ui.Line("")
+		c.ui.Hanging(c.Out, "  "+c.ui.Mark(packager.Info)+" ", c.ui.Text("check.unread", "n", fmt.Sprint(len(r.Unread))), "")
+	}
 	c.ui.Findings(r.Findings, crops, all)
 	c.ui.Line("")
 	if r.Complete() {
