@@ -287,6 +287,13 @@ func tableEntry(l *lexer) (place, error) {
 // xrefStream reads a cross-reference stream (7.5.8).
 func (d *document) xrefStream(st *stream, off int64) (*section, error) {
 	bad := because("pdf.xref", "at", at(off))
+	// Its own values stand in it (7.5.8.2): what it says must not depend on what
+	// other revisions say.
+	for _, k := range []name{"Length", "Filter", "DecodeParms", "W", "Index", "Size"} {
+		if _, elsewhere := st.dict[k].(ref); elsewhere {
+			return nil, bad
+		}
+	}
 	s := &section{off: off, trailer: st.dict, objects: map[int]place{}}
 	data, err := d.decode(st)
 	if err != nil {

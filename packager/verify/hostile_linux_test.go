@@ -211,8 +211,13 @@ func hostilePDFs(t testing.TB) map[string]func() []byte {
 		"names in a ring": func() []byte {
 			return signed(doc("/Names<</EmbeddedFiles 20 0 R>>", testpki.Object{Num: 20, Body: "<</Kids[20 0 R 20 0 R]>>"}))
 		},
-		"a long way":       func() []byte { return chain() },
-		"two rings":        func() []byte { return rings() },
+		"a long way": func() []byte { return chain() },
+		"two rings":  func() []byte { return rings() },
+		"length elsewhere": func() []byte {
+			return chainOfXrefs(1, before, func(int) (string, string) {
+				return "", "9 0 obj\n<</Type/XRef/Root 1 0 R/Size 2/W[1 1 1]/Length 8 0 R>>\nstream\n\x00\x00\x00\x01\x09\x00\nendstream\nendobj\n"
+			})
+		},
 		"300 revisions":    func() []byte { return many() },
 		"a million spaces": func() []byte { return append(doc(""), bytes.Repeat([]byte(" "), 1<<20)...) },
 	}
