@@ -19,8 +19,10 @@ type Hostile struct {
 	Name  string // slash-separated, in a case: materials/… or backups/…
 	Codes []string
 	Write func(w io.Writer) error
-	Slow  bool // ends with the time limit, a minute
 }
+
+// Laughs is the one that keeps a reader busy for long.
+const Laughs = "materials/laughs.pdf"
 
 // Hostiles makes the files one by one, so that never more than one is held.
 func Hostiles() []Hostile {
@@ -30,7 +32,7 @@ func Hostiles() []Hostile {
 	bad := func(name string, f func() []byte, codes ...string) Hostile {
 		return Hostile{Name: name, Codes: codes, Write: bytesOf(f)}
 	}
-	out := []Hostile{
+	return []Hostile{
 		// Pictures whose headers promise more than fits.
 		bad("materials/square.png", func() []byte { return BombPNG(30_000, 30_000) }, "PICTURE_BOMB"),
 		bad("materials/column.png", func() []byte { return BombPNG(1, 1<<31-1) }, "PICTURE_BOMB"),
@@ -55,6 +57,8 @@ func Hostiles() []Hostile {
 		bad("materials/none.pdf", func() []byte { return PDF{}.Bytes() }, "PDF_NO_PAGES"),
 		bad("materials/many.pdf", func() []byte { return PDF{Pages: 5000, Text: "x"}.Bytes() }, ""),
 		bad("materials/picture.pdf", func() []byte { return pictureBomb(30_000) }, "PDF_BOMB"),
+
+		bad(Laughs, func() []byte { return laughing(40) }, "FILE_TOO_HUNGRY", "FILE_TOO_SLOW"),
 
 		// Archives and what is one inside.
 		bad("backups/zeros.zip", func() []byte { return ZIP(Member{Name: "zeros", Size: 300 << 20}) }, "ARCHIVE_BOMB"),
@@ -90,9 +94,6 @@ func Hostiles() []Hostile {
 		bad("backups/quote.csv", func() []byte { return append([]byte("a,b\n1,2\n\""), bytes.Repeat([]byte("x\n"), 20<<20)...) }, "EXPORT_NOT_COUNTED"),
 		bad("backups/zeros.csv", func() []byte { return make([]byte, 64<<20) }, ""),
 	}
-	laughs := bad("materials/laughs.pdf", func() []byte { return laughing(40) }, "FILE_TOO_SLOW")
-	laughs.Slow = true
-	return append(out, laughs)
 }
 
 func small() *image.Gray { return image.NewGray(image.Rect(0, 0, 8, 8)) }
