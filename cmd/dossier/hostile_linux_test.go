@@ -132,7 +132,7 @@ func writeTo(t *testing.T, path string, write func(io.Writer) error) {
 		t.Fatal(err)
 	}
 	w := bufio.NewWriter(f)
-	if err := write(w); err == nil {
+	if err = write(w); err == nil {
 		err = w.Flush()
 	}
 	if err != nil {

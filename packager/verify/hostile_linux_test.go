@@ -137,9 +137,10 @@ func hostilePDFs(t testing.TB) map[string]func() []byte {
 		for i := range 6 {
 			at := bytes.Index(pdf, fmt.Appendf(nil, "\n%d 0 obj", i)) + 1
 			kind := 1
-			if i == 0 {
+			switch i {
+			case 0:
 				kind = 0
-			} else if i == 5 {
+			case 5:
 				kind, at = 2, 4
 			}
 			rows += string([]byte{byte(kind), byte(at >> 24), byte(at >> 16), byte(at >> 8), byte(at), 0})
