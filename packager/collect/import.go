@@ -217,6 +217,9 @@ func (in *importer) take(ctx context.Context, o origin) error {
 			id, match, candidates = chosen, packager.Match{By: byAsking}, nil
 			name = in.rename(name, id)
 		}
+		if err := ctx.Err(); err != nil { // Ctrl-C was the answer
+			return err
+		}
 	}
 	p, err := in.settle(temp, dir, name, o.mod)
 	if err != nil {
@@ -278,10 +281,15 @@ func looksLikeBackup(name string) bool {
 var exportTypes = map[string]bool{".csv": true, ".json": true, ".jsonl": true, ".html": true, ".htm": true, ".xml": true,
 	".sql": true, ".db": true, ".mp4": true, ".mov": true, ".mp3": true, ".m4a": true, ".txt": true, ".tsv": true}
 
-// rename puts a word before a name that makes Collect place the file under id.
+// rename puts a word before a name that makes Collect place the file under id:
+// the paper's own name if that will do, which says no more than is known.
 func (in *importer) rename(name, id string) string {
 	spec := in.catalogue[id]
-	for _, w := range append(slices.Clone(spec.Match), id) {
+	words := append(slices.Clone(spec.Match), id)
+	if plain := spec.Name.In("zh"); slices.Contains(spec.Match, plain) {
+		words = slices.Insert(words, 0, plain)
+	}
+	for _, w := range words {
 		to := path.Join(path.Dir(name), SafeName(w+"-"+path.Base(name)))
 		if f := prefer(fit(MaterialsDir+"/"+to, in.materials), in.asked); len(f) == 1 && f[0].ID == id {
 			return to
