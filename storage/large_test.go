@@ -104,7 +104,9 @@ func TestLargeBackupGoesOn(t *testing.T) {
 	if first == 0 || first >= size || second <= first || second >= size {
 		t.Errorf("it was not interrupted in the midst: %d, %d of %d", first, second, size)
 	}
-	if all < size || all > size+inFlight {
+	// A part in flight when the program was killed may have arrived, although
+	// nobody was left to hear of it; Verify below sees that nothing is missing.
+	if all < size-inFlight || all > size+inFlight {
 		t.Errorf("%d bytes of parts were acknowledged for an object of %d", all, size)
 	}
 	s, err := openURL(t.Context(), url)
