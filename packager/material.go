@@ -25,6 +25,9 @@ const (
 	RoleUnplaced Role = "unplaced"
 )
 
+// InBundle reports whether a file for this is seen on pages of the bundle.
+func (r Role) InBundle() bool { return r == RoleMaterial || r == RoleEvidence }
+
 // Match says how a file came to its requirement.
 type Match struct {
 	By   string // "case" (case.yaml names it), "name", "content"
@@ -114,6 +117,29 @@ func (f *Inspected) DPI() int {
 		return f.PDF.ScanDPI
 	}
 	return 0
+}
+
+// StoredAt returns the pixel, as a picture is stored, that stands at x, y of the
+// upright picture of w × h pixels, for an EXIF orientation of 1 to 8 (CIPA
+// DC-008, 4.6.4, tag 274); any other is taken for 1.
+func StoredAt(orientation, x, y, w, h int) (int, int) {
+	switch orientation {
+	case 2:
+		return w - 1 - x, y
+	case 3:
+		return w - 1 - x, h - 1 - y
+	case 4:
+		return x, h - 1 - y
+	case 5:
+		return y, x
+	case 6:
+		return y, w - 1 - x
+	case 7:
+		return h - 1 - y, w - 1 - x
+	case 8:
+		return h - 1 - y, x
+	}
+	return x, y
 }
 
 // UprightSize returns width and height after the EXIF orientation is applied.

@@ -117,23 +117,7 @@ func upright(in *image.RGBA, orientation int) *image.RGBA {
 	out := image.NewRGBA(size)
 	for y := range size.Dy() {
 		for x := range size.Dx() {
-			var sx, sy int
-			switch orientation {
-			case 2:
-				sx, sy = w-1-x, y
-			case 3:
-				sx, sy = w-1-x, h-1-y
-			case 4:
-				sx, sy = x, h-1-y
-			case 5:
-				sx, sy = y, x
-			case 6:
-				sx, sy = y, h-1-x
-			case 7:
-				sx, sy = w-1-y, h-1-x
-			case 8:
-				sx, sy = w-1-y, x
-			}
+			sx, sy := packager.StoredAt(orientation, x, y, size.Dx(), size.Dy())
 			out.SetRGBA(x, y, in.RGBAAt(sx, sy))
 		}
 	}

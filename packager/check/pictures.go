@@ -15,7 +15,7 @@ import (
 func (c *checker) pictures() {
 	for i := range c.in.Files {
 		f := &c.in.Files[i]
-		if f.Unusable != "" || f.Role != packager.RoleMaterial && f.Role != packager.RoleEvidence {
+		if f.Unusable != "" || !f.Role.InBundle() {
 			continue
 		}
 		if f.Picture != nil {

@@ -88,7 +88,7 @@ func cut(img image.Image, orientation int, z packager.Zone) *image.RGBA {
 	out := image.NewRGBA(image.Rect(0, 0, max(1, around.Dx()/step), max(1, around.Dy()/step)))
 	for y := range out.Rect.Dy() {
 		for x := range out.Rect.Dx() {
-			sx, sy := stored(orientation, around.Min.X+x*step, around.Min.Y+y*step, w, h)
+			sx, sy := packager.StoredAt(orientation, around.Min.X+x*step, around.Min.Y+y*step, w, h)
 			out.Set(x, y, img.At(b.Min.X+sx, b.Min.Y+sy))
 		}
 	}
@@ -106,26 +106,4 @@ func cut(img image.Image, orientation int, z packager.Zone) *image.RGBA {
 		}
 	}
 	return out
-}
-
-// stored is the pixel as it is stored that stands at x, y of the upright picture
-// of w × h (CIPA DC-008, 4.6.4, tag 274).
-func stored(orientation, x, y, w, h int) (int, int) {
-	switch orientation {
-	case 2:
-		return w - 1 - x, y
-	case 3:
-		return w - 1 - x, h - 1 - y
-	case 4:
-		return x, h - 1 - y
-	case 5:
-		return y, x
-	case 6:
-		return y, w - 1 - x
-	case 7:
-		return h - 1 - y, w - 1 - x
-	case 8:
-		return h - 1 - y, x
-	}
-	return x, y
 }

@@ -133,15 +133,10 @@ func severity(role packager.Role, p problem) packager.Severity {
 	return sev
 }
 
-// shownInBundle reports whether a file is to be seen on pages of the bundle.
-func shownInBundle(m packager.Material) bool {
-	return m.Role == packager.RoleMaterial || m.Role == packager.RoleEvidence
-}
-
 // asMaterial says why a sound file cannot be shown as a page. Backups are not
 // shown, so any form will do for them.
 func asMaterial(m packager.Material, f *facts) *problem {
-	if !shownInBundle(m) || m.Bytes == 0 {
+	if !m.Role.InBundle() || m.Bytes == 0 {
 		return nil
 	}
 	code := ""

@@ -3,6 +3,8 @@ package inspect
 import (
 	"image"
 	"image/color"
+
+	"dossier/packager"
 )
 
 // grey is a picture of luminance, one byte a pixel, row by row.
@@ -126,23 +128,7 @@ func (g *grey) turn(orientation int) *grey {
 	}
 	for y := range t.h {
 		for x := range t.w {
-			sx, sy := x, y
-			switch orientation {
-			case 2:
-				sx = g.w - 1 - x
-			case 3:
-				sx, sy = g.w-1-x, g.h-1-y
-			case 4:
-				sy = g.h - 1 - y
-			case 5:
-				sx, sy = y, x
-			case 6:
-				sx, sy = y, g.h-1-x
-			case 7:
-				sx, sy = g.w-1-y, g.h-1-x
-			case 8:
-				sx, sy = g.w-1-y, x
-			}
+			sx, sy := packager.StoredAt(orientation, x, y, t.w, t.h)
 			t.pix[y*t.w+x] = g.at(sx, sy)
 		}
 	}

@@ -172,7 +172,7 @@ func (x *Inspector) Inspect(ctx context.Context, c *packager.Collection, obs pac
 	for i, m := range c.Materials {
 		g.Go(func() error {
 			f := x.facts(gctx, m, wants(m, c.Rules))
-			if f != nil && f.Form == packager.FormOffice && shownInBundle(m) {
+			if f != nil && f.Form == packager.FormOffice && m.Role.InBundle() {
 				f = x.shown(gctx, m, f, wants(m, c.Rules))
 			}
 			if err := gctx.Err(); err != nil {
@@ -190,7 +190,7 @@ func (x *Inspector) Inspect(ctx context.Context, c *packager.Collection, obs pac
 	}
 	for i, m := range c.Materials { // one after the other: a person may be asked
 		w := wants(m, c.Rules)
-		if !all[i].locked() || !shownInBundle(m) && !w.Text {
+		if !all[i].locked() || !m.Role.InBundle() && !w.Text {
 			continue
 		}
 		f, password := x.unlock(ctx, m, all[i], w)

@@ -65,7 +65,7 @@ var (
 
 // sniff tells what a file is by its first bytes. A ZIP that is more than a ZIP
 // (an office file, an OFD) is told apart by its listing, and so is a compound
-// file: see zipKind and compoundKind.
+// file: see zipKind and compound.
 func sniff(head []byte) kind {
 	has := func(s string) bool { return bytes.HasPrefix(head, []byte(s)) }
 	switch {

@@ -63,7 +63,7 @@ func items(r *packager.Report) []packager.Item {
 	}
 	var out []packager.Item
 	for _, f := range r.Files {
-		if f.Role != packager.RoleMaterial && f.Role != packager.RoleEvidence {
+		if !f.Role.InBundle() {
 			continue
 		}
 		it := packager.Item{File: f}
