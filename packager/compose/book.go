@@ -16,6 +16,7 @@ import (
 // first run finds out on which page everything stands, the second prints it.
 type book struct {
 	plan   *packager.Plan
+	papers string // digest of them, for the seam mark
 	say    *i18n.Printer
 	assets *assets
 	items  []packager.Item // those in this volume
@@ -181,7 +182,7 @@ func (b *book) endPage() {
 // elsewhere is seen in the printed bundle, too. It is text and no seal.
 func (b *book) seam() {
 	c := b.c
-	s := b.t("seam", "bundle", b.plan.BundleID, "digest", papersDigest(b.plan), "page", b.pageNumber(c.page()))
+	s := b.t("seam", "bundle", b.plan.BundleID, "digest", b.papers, "page", b.pageNumber(c.page()))
 	x, y := c.w-seamX, (c.h+c.width(s, seam))/2
 	c.pdf.TransformBegin()
 	c.pdf.TransformRotate(90, x, y)

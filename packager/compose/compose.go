@@ -93,6 +93,7 @@ func (k *Composer) write(ctx context.Context, p *packager.Plan, shares [][]packa
 		}
 	}()
 	var books []*book
+	papers := papersDigest(p)
 	for _, items := range shares {
 		v, err := newVolume(dir)
 		if err != nil {
@@ -103,7 +104,7 @@ func (k *Composer) write(ctx context.Context, p *packager.Plan, shares [][]packa
 		if err := v.assets.load(ctx, items, k.opt.Workers, obs); err != nil {
 			return volumes, err
 		}
-		v.book = &book{plan: p, say: k.opt.Printer, assets: v.assets, items: items, no: len(volumes)}
+		v.book = &book{plan: p, papers: papers, say: k.opt.Printer, assets: v.assets, items: items, no: len(volumes)}
 		books = append(books, v.book)
 	}
 	faces, err := k.layout(books)

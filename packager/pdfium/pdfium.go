@@ -296,27 +296,23 @@ func (d *Document) Figures(i, n int) ([]Figure, error) {
 	}
 	var out []Figure
 	for k := 0; k < count.Count && len(out) < n; k++ {
-		o, err := d.engine.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: d.page(i), Index: k})
+		o, kind, err := d.object(i, k)
 		if err != nil {
 			return nil, err
 		}
-		kind, err := d.engine.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: o.PageObject})
-		if err != nil {
-			return nil, err
-		}
-		if kind.Type != enums.FPDF_PAGEOBJ_IMAGE && kind.Type != enums.FPDF_PAGEOBJ_FORM {
+		if kind != enums.FPDF_PAGEOBJ_IMAGE && kind != enums.FPDF_PAGEOBJ_FORM {
 			continue
 		}
 		var f Figure
-		m, err := d.engine.FPDFPageObj_GetMatrix(&requests.FPDFPageObj_GetMatrix{PageObject: o.PageObject})
+		m, err := d.engine.FPDFPageObj_GetMatrix(&requests.FPDFPageObj_GetMatrix{PageObject: o})
 		if err != nil {
 			return nil, err
 		}
 		for j, v := range []float32{m.Matrix.A, m.Matrix.B, m.Matrix.C, m.Matrix.D, m.Matrix.E, m.Matrix.F} {
 			f.Matrix[j] = float64(v)
 		}
-		if kind.Type == enums.FPDF_PAGEOBJ_IMAGE {
-			size, err := d.engine.FPDFImageObj_GetImagePixelSize(&requests.FPDFImageObj_GetImagePixelSize{ImageObject: o.PageObject})
+		if kind == enums.FPDF_PAGEOBJ_IMAGE {
+			size, err := d.engine.FPDFImageObj_GetImagePixelSize(&requests.FPDFImageObj_GetImagePixelSize{ImageObject: o})
 			if err != nil {
 				return nil, err
 			}
@@ -325,6 +321,19 @@ func (d *Document) Figures(i, n int) ([]Figure, error) {
 		out = append(out, f)
 	}
 	return out, nil
+}
+
+// object returns an object of page i, and its kind.
+func (d *Document) object(i, index int) (references.FPDF_PAGEOBJECT, enums.FPDF_PAGEOBJ, error) {
+	o, err := d.engine.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: d.page(i), Index: index})
+	if err != nil {
+		return "", 0, err
+	}
+	kind, err := d.engine.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: o.PageObject})
+	if err != nil {
+		return "", 0, err
+	}
+	return o.PageObject, kind.Type, nil
 }
 
 // Bookmark is one entry of the outline; Page counts from 0 and is -1 where it
@@ -414,26 +423,22 @@ func (d *Document) ScanDPI(i int) (float64, error) {
 	}
 	var largest, dpi float64
 	for k := range n.Count {
-		o, err := d.engine.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: d.page(i), Index: k})
+		o, kind, err := d.object(i, k)
 		if err != nil {
 			return 0, err
 		}
-		kind, err := d.engine.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: o.PageObject})
-		if err != nil {
-			return 0, err
-		}
-		switch kind.Type {
+		switch kind {
 		case enums.FPDF_PAGEOBJ_TEXT:
-			mode, err := d.engine.FPDFTextObj_GetTextRenderMode(&requests.FPDFTextObj_GetTextRenderMode{PageObject: o.PageObject})
+			mode, err := d.engine.FPDFTextObj_GetTextRenderMode(&requests.FPDFTextObj_GetTextRenderMode{PageObject: o})
 			if err != nil || mode.TextRenderMode != enums.FPDF_TEXTRENDERMODE_INVISIBLE { // what a scanner has read is
 				return 0, err
 			}
 		case enums.FPDF_PAGEOBJ_IMAGE:
-			px, err := d.engine.FPDFImageObj_GetImagePixelSize(&requests.FPDFImageObj_GetImagePixelSize{ImageObject: o.PageObject})
+			px, err := d.engine.FPDFImageObj_GetImagePixelSize(&requests.FPDFImageObj_GetImagePixelSize{ImageObject: o})
 			if err != nil {
 				continue
 			}
-			b, err := d.engine.FPDFPageObj_GetBounds(&requests.FPDFPageObj_GetBounds{PageObject: o.PageObject})
+			b, err := d.engine.FPDFPageObj_GetBounds(&requests.FPDFPageObj_GetBounds{PageObject: o})
 			if err != nil {
 				continue
 			}
