@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -197,7 +198,7 @@ func carryOut(ctx context.Context, s Keeper, mine []Publication, plans []Expiry,
 	}
 	// Also where everything can be deleted: copies may be elsewhere.
 	if len(ids) > 0 {
-		if err := opts.Shred(ctx, mine[0].Case, sortedKeys(ids)); err != nil {
+		if err := opts.Shred(ctx, mine[0].Case, slices.Sorted(maps.Keys(ids))); err != nil {
 			return err
 		}
 	}
@@ -217,15 +218,6 @@ func carryOut(ctx context.Context, s Keeper, mine []Publication, plans []Expiry,
 		}
 	}
 	return lock
-}
-
-func sortedKeys(m map[string]bool) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // write stores the record, behind those of earlier runs: what a lock kept then

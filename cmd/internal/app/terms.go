@@ -178,14 +178,20 @@ func (a *App) NewPassphrase() (string, error) {
 	if a.Ask == nil {
 		return "", &packager.Fault{Class: packager.ClassUsage, Code: "SEAL_NO_NEW_PASSPHRASE"}
 	}
-	return a.askPassphrase(true)
+	return a.AskTwice("ask.store-passphrase.new")
 }
 
 func (a *App) askPassphrase(fresh bool) (string, error) {
-	if !fresh {
-		return a.Ask(a.Words.Text("ask.store-passphrase", nil))
+	if fresh {
+		return a.AskTwice("ask.store-passphrase.new")
 	}
-	first, err := a.Ask(a.Words.Text("ask.store-passphrase.new", nil))
+	return a.Ask(a.Words.Text("ask.store-passphrase", nil))
+}
+
+// AskTwice asks for a new secret, and for the same again: nobody sees what they
+// type. Ask must be there.
+func (a *App) AskTwice(question string) (string, error) {
+	first, err := a.Ask(a.Words.Text(question, nil))
 	if err != nil {
 		return "", err
 	}

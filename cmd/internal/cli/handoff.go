@@ -64,9 +64,7 @@ func (c *command) handoffCommand() *cobra.Command {
 	cmd.Flags().StringVar(&out, "out", "", c.ui.Text("flag.out"))
 	cmd.Flags().DurationVar(&expires, "expires", 72*time.Hour, c.ui.Text("flag.expires"))
 	cmd.Flags().Lookup("expires").DefValue = "0s" // its words name it, as a person writes it
-	cmd.Flags().StringVar(&c.flags.StoreProfile, "store-profile", "", c.ui.Text("flag.store-profile"))
-	cmd.Flags().StringVar(&c.flags.SSE, "sse", "", c.ui.Text("flag.sse"))
-	cmd.Flags().StringVar(&c.flags.SSEKeyFile, "sse-c-key-file", "", c.ui.Text("flag.sse-c-key-file"))
+	c.serverFlags(cmd)
 	return cmd
 }
 

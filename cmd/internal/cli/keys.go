@@ -67,18 +67,11 @@ func (c *command) newPassphrase(a *app.App, lock bool) (string, error) {
 	if a.Ask == nil {
 		return "", usage("KEY_NEW_PASSPHRASE")
 	}
-	first, err := a.Ask(c.ui.Text("ask.passphrase.new"))
+	secret, err := a.AskTwice("ask.passphrase.new")
 	if err != nil {
 		return "", err
 	}
-	second, err := a.Ask(c.ui.Text("ask.passphrase.again"))
-	if err != nil {
-		return "", err
-	}
-	if first != second {
-		return "", usage("KEY_PASSPHRASES_DIFFER")
-	}
-	return notEmpty(first)
+	return notEmpty(secret)
 }
 
 // notEmpty refuses the empty passphrase: who asked for a locked key would get

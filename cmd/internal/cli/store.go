@@ -219,10 +219,9 @@ func (c *command) upkeepObserver(a *app.App, step packager.Step, unit string) (u
 
 // The steps of upkeep, for progress.
 const (
-	stepCheck  packager.Step = "store_check"
-	stepPull   packager.Step = "pull"
-	stepGC     packager.Step = "gc"
-	stepExpire packager.Step = "expire"
+	stepCheck packager.Step = "store_check"
+	stepPull  packager.Step = "pull"
+	stepGC    packager.Step = "gc"
 )
 
 // unsealer opens what is sealed with the identities of the settings; nil

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 
 	"filippo.io/age"
@@ -148,7 +147,7 @@ func (c *command) caseFolderOrID(a *app.App, arg string) (k *packager.Case, id s
 	if arg == "" {
 		return nil, "", nil
 	}
-	if st, err := os.Stat(arg); err == nil && st.IsDir() && isCaseFolder(arg) {
+	if isCaseFolder(arg) {
 		order, err := a.Order(arg, "", false)
 		return order.Case, "", err
 	}

@@ -12,8 +12,13 @@ import (
 
 // storeFlags say where the store is and how it is spoken to.
 func (c *command) storeFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.flags.Store, "store", "", c.ui.Text("flag.store"))
+	c.serverFlags(cmd)
+}
+
+// serverFlags say how a store is spoken to that is known.
+func (c *command) serverFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&c.flags.Store, "store", "", c.ui.Text("flag.store"))
 	f.StringVar(&c.flags.StoreProfile, "store-profile", "", c.ui.Text("flag.store-profile"))
 	f.StringVar(&c.flags.SSE, "sse", "", c.ui.Text("flag.sse"))
 	f.StringVar(&c.flags.SSEKeyFile, "sse-c-key-file", "", c.ui.Text("flag.sse-c-key-file"))
