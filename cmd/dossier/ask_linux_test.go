@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"dossier/packager/inspect/samples"
+	"dossier/packager/sign/testpki"
 )
 
 // terminal is a pseudo-terminal with a program on it (pty(7)).
@@ -30,7 +31,10 @@ func newTerminal(t *testing.T) *terminal {
 	t.Helper()
 	ptmx, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.Skip(err)
+		if os.Getenv("DOSSIER_JUDGES") == "required" {
+			t.Fatalf("no terminal to be had: %v", err)
+		}
+		t.Skipf("no terminal to be had: %v", err)
 	}
 	unlock := 0
 	if err := unix.IoctlSetPointerInt(int(ptmx.Fd()), unix.TIOCSPTLCK, unlock); err != nil {
@@ -108,11 +112,8 @@ func (p *terminal) send(s string) {
 // On a terminal the password of each locked PDF is asked for by the name of the
 // file, without echo; Enter skips it, and Ctrl-C leaves the terminal as it was.
 func TestAskedForPasswords(t *testing.T) {
-	exe, env := program(t), home(t)
-	dir := filepath.Join(t.TempDir(), "case")
-	if err := os.CopyFS(dir, os.DirFS("../../templates/examples/wechat_oa")); err != nil {
-		t.Fatal(err)
-	}
+	exe, env := testpki.Program(t), home(t)
+	dir := testpki.Example(t, "wechat_oa")
 	path := filepath.Join(dir, "materials", "注销申请函-盖章扫描件.pdf")
 	b, err := os.ReadFile(path)
 	if err == nil {
@@ -158,7 +159,7 @@ func TestAskedForPasswords(t *testing.T) {
 // Where two papers fit, the person at the terminal chooses; Enter leaves the
 // file unplaced, and Ctrl-C ends the run.
 func TestAskedWhichPaper(t *testing.T) {
-	exe, env := program(t), home(t)
+	exe, env := testpki.Program(t), home(t)
 	source := t.TempDir()
 	if err := os.WriteFile(filepath.Join(source, "公函执照.jpg"), samples.ProgressiveJPEG, 0o600); err != nil {
 		t.Fatal(err)
@@ -175,10 +176,7 @@ func TestAskedWhichPaper(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "case")
-			if err := os.CopyFS(dir, os.DirFS("../../templates/examples/wechat_oa")); err != nil {
-				t.Fatal(err)
-			}
+			dir := testpki.Example(t, "wechat_oa")
 			p := newTerminal(t)
 			cmd := p.start(exe, env, "collect", dir, source)
 			p.expect(question, 1, true)

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"dossier/packager/sign/testpki"
 	"dossier/storage"
 	"dossier/storage/s3"
 	"dossier/storage/storagetest"
@@ -24,16 +25,7 @@ func TestStoreFaults(t *testing.T) {
 	srv := storagetest.StartMinIO(t)
 	bucket := srv.NewBucket(t, false)
 	proxy := storagetest.StartProxy(t, srv, nil)
-	exe, dir := filepath.Join(t.TempDir(), "dossier"), filepath.Join(t.TempDir(), "case")
-	if out, err := exec.Command("go", "build", "-o", exe, "dossier/cmd/dossier").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	if err := os.CopyFS(dir, os.DirFS("../../templates/examples/wecom_account")); err != nil {
-		t.Fatal(err)
-	}
-	for _, made := range []string{"out", ".dossier"} {
-		os.RemoveAll(filepath.Join(dir, made))
-	}
+	exe, dir := testpki.Program(t), testpki.Example(t, "wecom_account")
 	here := t.TempDir()
 	env := append(os.Environ(), "HOME="+here, "XDG_DATA_HOME="+here, "DOSSIER_CACHE="+here, "DOSSIER_AT=2026-11-22", "DOSSIER_TESSERACT=off",
 		"DOSSIER_STORE_ATTEMPTS=2", "DOSSIER_STORE_STALL=1s", "AWS_ENDPOINT_URL_S3="+proxy.Endpoint)
@@ -120,13 +112,7 @@ func TestOvertaken(t *testing.T) {
 	srv := storagetest.StartMinIO(t)
 	bucket := srv.NewBucket(t, false)
 	proxy := storagetest.StartProxy(t, srv, nil)
-	exe, dir := filepath.Join(t.TempDir(), "dossier"), filepath.Join(t.TempDir(), "case")
-	if out, err := exec.Command("go", "build", "-o", exe, "dossier/cmd/dossier").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	if err := os.CopyFS(dir, os.DirFS("../../templates/examples/wecom_account")); err != nil {
-		t.Fatal(err)
-	}
+	exe, dir := testpki.Program(t), testpki.Example(t, "wecom_account")
 	other := storagetest.Example(t.TempDir(), "the other's bundle", []byte("material"))
 	other.Case = "example-wecom-account"
 	other.Receipt = func(n int, files, objects []storage.Stored) ([]byte, error) {
@@ -171,10 +157,7 @@ func TestDoctorWarns(t *testing.T) {
 	srv := storagetest.StartMinIO(t)
 	bucket := srv.NewBucket(t, true)
 	proxy := storagetest.StartProxy(t, srv, storagetest.Always(storagetest.ClockAhead, storagetest.IsAny))
-	exe, here := filepath.Join(t.TempDir(), "dossier"), t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", exe, "dossier/cmd/dossier").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	exe, here := testpki.Program(t), t.TempDir()
 	for lang, words := range map[string][]string{
 		"zh": {"! 到 minio.example.test 的连接没有加密（http://）", "! 本机与服务器的时钟相差 ", "✓ 支持对象锁定", "· 没有传完的分段会留着占空间"},
 		"en": {"! the connection to minio.example.test is not encrypted", "! this clock and the server's differ by ", "✓ supports object lock", "· uploads that were never completed stay"},

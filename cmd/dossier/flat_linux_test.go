@@ -32,7 +32,7 @@ func TestFlatMemory(t *testing.T) {
 	if !long {
 		mb = 100
 	}
-	exe, pki, dir := program(t), testpki.New(t, time.Now()), t.TempDir()
+	exe, pki, dir := testpki.Program(t), testpki.New(t, time.Now()), t.TempDir()
 	id := pki.Signer(testpki.P256)
 	p12, err := pkcs12.Modern.Encode(id.Key, id.Chain[0], id.Chain[1:], "x")
 	if err != nil {
@@ -59,7 +59,7 @@ func TestFlatMemory(t *testing.T) {
 					t.Fatal(err)
 				}
 				watched := make(chan int64)
-				go func() { watched <- peakOf(cmd.Process.Pid) }()
+				go func() { watched <- testpki.Peak(cmd.Process.Pid) }()
 				_ = cmd.Wait()
 				cpu, peak = cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime(), <-watched
 				if cmd.ProcessState.ExitCode() != exit {
@@ -149,19 +149,5 @@ func manyPages(t *testing.T, path string, mb int64, stream bool) {
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// peakOf watches the largest resident set of a process until it ends.
-func peakOf(pid int) (peak int64) {
-	for {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-		_, rest, running := strings.Cut(string(b), "VmHWM:")
-		if err != nil || !running {
-			return peak
-		}
-		kb, _ := strconv.ParseInt(strings.TrimSpace(strings.SplitN(rest, "kB", 2)[0]), 10, 64)
-		peak = max(peak, kb<<10)
-		time.Sleep(5 * time.Millisecond)
 	}
 }

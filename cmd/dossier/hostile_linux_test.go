@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"dossier/packager/inspect/samples"
+	"dossier/packager/sign/testpki"
 )
 
 // checked is what check --json says.
@@ -34,7 +35,7 @@ func TestHostileFiles(t *testing.T) {
 	if testing.Short() {
 		t.Skip("unpacks bombs")
 	}
-	exe, dir := program(t), caseWith(t, 1<<10)
+	exe, dir := testpki.Program(t), caseWith(t, 1<<10)
 	root, tmp := t.TempDir(), t.TempDir()
 	env := append(home(t), "TMPDIR="+tmp)
 	run := func(limit time.Duration, code int, args ...string) checked {
@@ -215,7 +216,7 @@ func digests(t *testing.T, dir string) map[string]string {
 // A program that is killed leaves no process behind, whatever its helper is
 // doing.
 func TestNoOrphans(t *testing.T) {
-	exe, dir := program(t), caseWith(t, 1<<10)
+	exe, dir := testpki.Program(t), caseWith(t, 1<<10)
 	for _, h := range samples.Hostiles() {
 		if h.Name == samples.Laughs {
 			writeTo(t, filepath.Join(dir, filepath.FromSlash(h.Name)), h.Write)

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"dossier/packager/sign/testpki"
 )
 
 // Killed at any moment of a build and run again: what has a receipt verifies,
@@ -18,7 +20,7 @@ func TestKilledBuild(t *testing.T) {
 	if err != nil {
 		kills = 3
 	}
-	exe, dir, env := program(t), caseWith(t, 40<<20), home(t)
+	exe, dir, env := testpki.Program(t), caseWith(t, 40<<20), home(t)
 	run := func(after time.Duration, args ...string) error {
 		cmd := exec.Command(exe, append(args, "--progress", "none")...)
 		cmd.Env = env

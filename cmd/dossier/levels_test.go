@@ -44,7 +44,7 @@ func sums(t *testing.T, dir string) map[string]string {
 // Chinese passphrase, lifts a finished bundle later, stores it anew, and
 // verify names the level and the trusted time.
 func TestLevels(t *testing.T) {
-	exe := program(t)
+	exe := testpki.Program(t)
 	pki := testpki.New(t, time.Now())
 	id := pki.Signer(testpki.RSA)
 	p12, err := pkcs12.Modern.Encode(id.Key, id.Chain[0], id.Chain[1:], "口令-１２３")

@@ -11,17 +11,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
-)
 
-// program builds the command once for a test, as a person would have it.
-func program(t testing.TB) string {
-	t.Helper()
-	exe := filepath.Join(t.TempDir(), "dossier")
-	if out, err := exec.Command("go", "build", "-o", exe, "dossier/cmd/dossier").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return exe
-}
+	"dossier/packager/sign/testpki"
+)
 
 // home is an environment of its own.
 func home(t testing.TB) []string {
@@ -34,13 +26,7 @@ func home(t testing.TB) []string {
 // that takes no room on the disk.
 func caseWith(t testing.TB, n int64) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "case")
-	if err := os.CopyFS(dir, os.DirFS("../../templates/examples/weibo_enterprise")); err != nil {
-		t.Fatal(err)
-	}
-	for _, made := range []string{"out", ".dossier"} {
-		os.RemoveAll(filepath.Join(dir, made))
-	}
+	dir := testpki.Example(t, "weibo_enterprise")
 	f, err := os.Create(filepath.Join(dir, "backups", "large.csv"))
 	if err == nil {
 		err = f.Truncate(n)
@@ -89,7 +75,7 @@ func TestLargeBackup(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes 2 GiB")
 	}
-	exe, dir := program(t), caseWith(t, 2<<30)
+	exe, dir := testpki.Program(t), caseWith(t, 2<<30)
 	cmd := exec.Command(exe, "build", dir, "--progress", "none")
 	cmd.Env = home(t)
 	_, stderr, peak, err := watch(t, cmd, 5*time.Minute)
@@ -108,7 +94,7 @@ func TestLargeBackup(t *testing.T) {
 // TestCtrlC: cancelled at whatever step it is, the program ends with 130 and
 // leaves nothing half-made.
 func TestCtrlC(t *testing.T) {
-	exe := program(t)
+	exe := testpki.Program(t)
 	for _, step := range []string{"collecting", "inspecting", "composing", "signing", "verifying", "storing"} {
 		t.Run(step, func(t *testing.T) {
 			dir := caseWith(t, 1<<30)
@@ -147,7 +133,7 @@ func TestCtrlC(t *testing.T) {
 // TestDiskFull: the disk of the out folder fills up; it is said, and nothing
 // half-made stays.
 func TestDiskFull(t *testing.T) {
-	exe, dir := program(t), caseWith(t, 0)
+	exe, dir := testpki.Program(t), caseWith(t, 0)
 	small := t.TempDir()
 	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=1m"); err != nil {
 		if os.Getenv("DOSSIER_JUDGES") == "required" {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"dossier/packager/inspect/samples"
+	"dossier/packager/sign/testpki"
 )
 
 // TestBadPapers holds rows 5 to 12, 14 and 22 of the table of bad cases (domain
@@ -75,10 +76,7 @@ func TestBadPapers(t *testing.T) {
 		{"22 saved anew", "legal_rep_id_emblem", "s.jpg", samples.JPEG(samples.Shoot(card, samples.Camera{Scale: 0.9, Paper: 1}), 60), []string{"warn SAME_PICTURE_TWICE"}, nil}, // this paper is advised only
 	}
 
-	dir := filepath.Join(t.TempDir(), "case")
-	if err := os.CopyFS(dir, os.DirFS("../../templates/examples/wechat_oa")); err != nil {
-		t.Fatal(err)
-	}
+	dir := testpki.Example(t, "wechat_oa")
 	lists := map[string][]string{"legal_rep_id_emblem": {"materials/both.jpg"}} // one picture of both sides stands under both
 	for _, test := range tests {
 		if err := os.WriteFile(filepath.Join(dir, "materials", test.name), test.content, 0o600); err != nil {
@@ -102,7 +100,7 @@ func TestBadPapers(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	cmd := exec.Command(program(t), "check", dir, "--json", "--all", "--progress", "none")
+	cmd := exec.Command(testpki.Program(t), "check", dir, "--json", "--all", "--progress", "none")
 	cmd.Env = home(t)
 	stdout, stderr, p, err := watch(t, cmd, 4*time.Minute)
 	var got checked

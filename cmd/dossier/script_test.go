@@ -18,11 +18,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"dossier/packager/inspect/samples"
+	"dossier/packager/sign/testpki"
 	"dossier/storage/storagetest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"dossier": main})
+	testscript.Main(testpki.Tidy{M: m}, map[string]func(){"dossier": main})
 }
 
 // TestScripts runs testdata/script: one file a behaviour, with the program as

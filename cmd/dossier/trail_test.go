@@ -28,7 +28,7 @@ import (
 // event is written, chained, sealed, with who, when and digests; and verify
 // walks the log of what is stored, to its end.
 func TestEveryEventOfACase(t *testing.T) {
-	exe, dir := program(t), caseWith(t, 1<<10)
+	exe, dir := testpki.Program(t), caseWith(t, 1<<10)
 	pki := testpki.New(t, time.Now())
 	id := pki.Signer(testpki.P256)
 	p12, err := pkcs12.Modern.Encode(id.Key, id.Chain[0], id.Chain[1:], "x")
@@ -46,14 +46,7 @@ func TestEveryEventOfACase(t *testing.T) {
 	write(key, p12)
 	write(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pki.Root.Raw}))
 	env := append(home(t), "DOSSIER_KEY_PASSPHRASE=x", "DOSSIER_KEY="+key, "DOSSIER_TRUST="+roots, "DOSSIER_TSA="+pki.TSA("good"), "DOSSIER_NAME=审核员甲")
-	run := func(args ...string) {
-		t.Helper()
-		cmd := exec.Command(exe, append(args, "--progress", "none")...)
-		cmd.Env = env
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("dossier %v: %v\n%s", args, err, out)
-		}
-	}
+	run := runner(t, exe, env)
 	edit := func(old, new string) {
 		t.Helper()
 		path := filepath.Join(dir, "case.yaml")
@@ -150,7 +143,7 @@ func TestEveryEventOfACase(t *testing.T) {
 // number or a letter that is not ASCII (PIPL art. 51). Encrypted, the bodies do
 // not either.
 func TestNothingPersonalOutsideObjects(t *testing.T) {
-	exe, dir := program(t), caseWith(t, 20<<20)
+	exe, dir := testpki.Program(t), caseWith(t, 20<<20)
 	srv := storagetest.StartMinIO(t)
 	bucket := srv.NewBucket(t, true)
 	proxy := storagetest.StartProxy(t, srv, nil)
@@ -170,14 +163,7 @@ func TestNothingPersonalOutsideObjects(t *testing.T) {
 		return storagetest.None
 	})
 	env := append(home(t), "AWS_ENDPOINT_URL_S3="+proxy.Endpoint)
-	run := func(args ...string) {
-		t.Helper()
-		cmd := exec.Command(exe, append(args, "--progress", "none")...)
-		cmd.Env = env
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("dossier %v: %v\n%s", args, err, out)
-		}
-	}
+	run := runner(t, exe, env)
 	run("store", "keygen", filepath.Join(dir, "me.key"))
 	run("build", dir, "--store", bucket+"/clear", "--retain", "governance:1d")
 	run("build", dir, "--store", bucket+"/sealed", "--recipient", recipientOf(t, filepath.Join(dir, "me.key")))
@@ -220,4 +206,16 @@ func recipientOf(t *testing.T, file string) string {
 		t.Fatalf("no public key in %s", file)
 	}
 	return key
+}
+
+// runner returns a function that runs the program, which must succeed.
+func runner(t *testing.T, exe string, env []string) func(args ...string) {
+	return func(args ...string) {
+		t.Helper()
+		cmd := exec.Command(exe, append(args, "--progress", "none")...)
+		cmd.Env = env
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("dossier %v: %v\n%s", args, err, out)
+		}
+	}
 }

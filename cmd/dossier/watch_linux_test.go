@@ -10,11 +10,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dossier/packager/sign/testpki"
 )
 
-// peak is the most that a run held, in bytes of resident memory. (The Maxrss of
-// getrusage is no use here: a process starts with that of the one that forked
-// it.)
+// peak is the most that a run held, in bytes of resident memory.
 type peak struct {
 	program int64 // the program's own
 	tree    int64 // with all its children, at one moment
@@ -48,7 +48,7 @@ func watch(t testing.TB, cmd *exec.Cmd, limit time.Duration) (stdout, stderr []b
 		}
 		var sum int64
 		for _, pid := range family(cmd.Process.Pid) {
-			now, high := resident(pid)
+			now, high := testpki.Resident(pid)
 			sum += now
 			if pid == cmd.Process.Pid {
 				p.program = max(p.program, high)
@@ -71,21 +71,4 @@ func family(pid int) []int {
 		}
 	}
 	return out
-}
-
-// resident is the resident memory of a process, now and at its height; 0 for
-// one that is gone.
-func resident(pid int) (now, high int64) {
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	for line := range strings.Lines(string(b)) {
-		name, rest, _ := strings.Cut(line, ":")
-		kb, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-		switch name {
-		case "VmRSS":
-			now = kb << 10
-		case "VmHWM":
-			high = kb << 10
-		}
-	}
-	return now, high
 }

@@ -255,14 +255,7 @@ func TestCancel(t *testing.T) {
 }
 
 func TestRevision(t *testing.T) {
-	d := sample(t)
-	d.plan.Revision = &packager.Revision{Bundle: "DS-20261101-AAAAAAAA", Day: packager.Day{Year: 2026, Month: 11, Dom: 1}, Reason: "营业执照照片不清晰；缺少劳动合同",
-		Changes: []packager.Change{
-			{What: "replaced", Item: 3, Title: d.plan.Items[2].Title, Before: strings.Repeat("a", 64), After: d.plan.Items[2].File.SHA256},
-			{What: "added", Item: 7, Title: d.plan.Items[6].Title, After: d.plan.Items[6].File.SHA256},
-			{What: "removed", Item: 9, Title: packager.Text{ZH: "旧声明", EN: "old"}, Before: strings.Repeat("b", 64)},
-		}}
-	b := compose(t, d.plan)
+	b := compose(t, revisionCase(t))
 	if b.Map[2].Name != "changes" {
 		t.Errorf("%+v", b.Map[2])
 	}

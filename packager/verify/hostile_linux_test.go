@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -225,10 +224,7 @@ func hostilePDFs(t testing.TB) map[string]func() []byte {
 }
 
 func TestHostile(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "dossier")
-	if out, err := exec.Command("go", "build", "-o", program, "dossier/cmd/dossier").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	program := testpki.Program(t)
 	home := t.TempDir()
 	refused := func(t *testing.T, target string) {
 		t.Helper()
@@ -242,7 +238,7 @@ func TestHostile(t *testing.T) {
 		}
 		defer time.AfterFunc(hostileTime+time.Second, func() { _ = cmd.Process.Kill() }).Stop()
 		peak := make(chan int64)
-		go func() { peak <- peakOf(cmd.Process.Pid) }()
+		go func() { peak <- testpki.Peak(cmd.Process.Pid) }()
 		_ = cmd.Wait()
 		took, rss := time.Since(start), <-peak
 		first, _, _ := strings.Cut(out.String(), "\n")
@@ -281,20 +277,6 @@ func TestHostile(t *testing.T) {
 		}
 		refused(t, out)
 	})
-}
-
-// peakOf watches the largest resident set of a process until it ends.
-func peakOf(pid int) (peak int64) {
-	for {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-		_, rest, running := strings.Cut(string(b), "VmHWM:")
-		if err != nil || !running {
-			return peak
-		}
-		kb, _ := strconv.ParseInt(strings.TrimSpace(strings.SplitN(rest, "kB", 2)[0]), 10, 64)
-		peak = max(peak, kb<<10)
-		time.Sleep(5 * time.Millisecond)
-	}
 }
 
 // hostileFolders are changes to an out folder of another's.

@@ -12,26 +12,17 @@ import (
 	"time"
 
 	"dossier/packager"
+	"dossier/packager/sign/testpki"
 )
+
+func TestMain(m *testing.M) { os.Exit(testpki.Tidy{M: m}.Run()) }
 
 // built is a case that the program itself has built.
 func built(t testing.TB, example string) (caseDir string) {
 	t.Helper()
 	dir := t.TempDir()
-	caseDir = filepath.Join(dir, "case")
-	if err := os.CopyFS(caseDir, os.DirFS(filepath.Join("..", "..", "templates", "examples", example))); err != nil {
-		t.Fatal(err)
-	}
-	for _, left := range []string{"out", ".dossier"} {
-		if err := os.RemoveAll(filepath.Join(caseDir, left)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	program := filepath.Join(dir, "dossier")
-	if out, err := exec.Command("go", "build", "-o", program, "dossier/cmd/dossier").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	cmd := exec.Command(program, "build", caseDir, "--at", "2026-11-22", "--progress", "none")
+	caseDir = testpki.Example(t, example)
+	cmd := exec.Command(testpki.Program(t), "build", caseDir, "--at", "2026-11-22", "--progress", "none")
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+filepath.Join(dir, "data"), "DOSSIER_TESSERACT=off", "DOSSIER_CACHE="+filepath.Join(dir, "cache"))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -318,9 +318,8 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// TestPages: no page is overfull, and none begins with signatures alone.
-func TestPages(t *testing.T) {
-	var faces [2]*typeface.Face
+func shippedFaces(t *testing.T) (faces [2]*typeface.Face) {
+	t.Helper()
 	for i, b := range [][]byte{templates.Regular, templates.Bold} {
 		f, err := typeface.New(b)
 		if err != nil {
@@ -328,6 +327,12 @@ func TestPages(t *testing.T) {
 		}
 		faces[i] = f
 	}
+	return faces
+}
+
+// TestPages: no page is overfull, and none begins with signatures alone.
+func TestPages(t *testing.T) {
+	faces := shippedFaces(t)
 	for n := range 60 {
 		blocks := []block{{kind: title, text: "关于测试的函"}, {kind: addressee, text: "致：某公司"}}
 		for i := range n {

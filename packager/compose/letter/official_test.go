@@ -4,9 +4,6 @@ import (
 	"math"
 	"strings"
 	"testing"
-
-	"dossier/packager/compose/typeface"
-	"dossier/templates"
 )
 
 // TestStandardPage holds the page against GB/T 9704-2012, 5.2 and 7.3: A4, 37 mm
@@ -14,14 +11,7 @@ import (
 // 三号 on a page, two characters of indent, the title in 二号 in the middle, the
 // page number in 四号 7 mm below the area.
 func TestStandardPage(t *testing.T) {
-	var faces [2]*typeface.Face
-	for i, b := range [][]byte{templates.Regular, templates.Bold} {
-		f, err := typeface.New(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		faces[i] = f
-	}
+	faces := shippedFaces(t)
 	in := func(points float64) float64 { return points / 72 * 25.4 }
 	near := func(what string, got, want float64) {
 		t.Helper()
